@@ -1,0 +1,45 @@
+"""What the decoder's output means: a probability for each pixel, or the mean of a Gaussian for each pixel."""
+
+import math
+
+from minivae import ops
+from minivae.engine import Tensor
+from minivae.errors import ConfigError
+
+
+class Bernoulli:
+    """Each pixel is black or white: P(1) = sigmoid(logits). For binarised images."""
+
+    def nll(self, logits: Tensor, x: Tensor) -> Tensor:
+        """-log p(x | z): (B, D), (B, D) -> (B,) nats, summed over D."""
+        return ops.bernoulli_nll(logits, x)
+
+    def x_hat(self, logits: Tensor) -> Tensor:
+        """The probability of white for each pixel: (B, D) -> (B, D)."""
+        return ops.sigmoid(logits)
+
+
+class Gaussian:
+    """Each pixel is N(sigmoid(logits), sigma^2). For grey images: squared error, with its scale said aloud."""
+
+    def __init__(self, sigma: float):
+        if not sigma > 0:
+            raise ConfigError(f"Gaussian: sigma is {sigma}; a standard deviation has to be positive")
+        self.logvar = 2 * math.log(sigma)
+
+    def nll(self, logits: Tensor, x: Tensor) -> Tensor:
+        """-log p(x | z): (B, D), (B, D) -> (B,) nats, summed over D. A density: it can be negative."""
+        return ops.gaussian_nll(x, self.x_hat(logits), self.logvar)
+
+    def x_hat(self, logits: Tensor) -> Tensor:
+        """The mean of each pixel: (B, D) -> (B, D)."""
+        return ops.sigmoid(logits)
+
+
+def likelihood(name: str, sigma: float) -> Bernoulli | Gaussian:
+    """ "bernoulli" or "gaussian" as an object; `sigma` is the Gaussian's standard deviation, in pixel units."""
+    if name == "bernoulli":
+        return Bernoulli()
+    if name == "gaussian":
+        return Gaussian(sigma)
+    raise ConfigError(f"likelihood: got {name!r}; there are 'bernoulli' and 'gaussian'")
