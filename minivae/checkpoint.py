@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,21 +69,20 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         If it cannot be written; nothing half-written stays behind.
     """
     path = Path(path)
-    part = None
+    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
-            part = file.name
+        with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
-        kept = "the previous file is unchanged" if path.exists() else "nothing was kept"
+        kept = "the previous file is unchanged" if path.is_file() else "nothing was kept"
         raise CheckpointError(f"{path}: could not be written ({error}); {kept}; free space or choose --out") from error
     finally:
-        if part is not None:
-            Path(part).unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _digest(tensors: dict[str, np.ndarray]) -> str:

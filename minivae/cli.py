@@ -1,0 +1,266 @@
+"""The command `minivae`: train, sample, interpolate, evaluate, doctor, lab."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from minivae.errors import ConfigError, MinivaeError
+
+app = typer.Typer(
+    help="Understand variational autoencoders by building every part of one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+PICTURES = "pictures: reconstructions.png, samples.png, curves.png (latent_map.png for 2 latents)"
+
+
+class ModelName(StrEnum):
+    vae = "vae"
+    autoencoder = "autoencoder"
+
+
+class LikelihoodName(StrEnum):
+    bernoulli = "bernoulli"
+    gaussian = "gaussian"
+
+
+class BinarizationName(StrEnum):
+    dynamic = "dynamic"
+    threshold = "threshold"
+    none = "none"
+
+
+DataName = Annotated[str, typer.Option(help="mnist-small (built in) or mnist (all 70,000).")]
+DataFolder = Annotated[Path | None, typer.Option(help="Folder or file that holds the data set.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, as written by `minivae train`.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
+Threads = Annotated[int, typer.Option(min=1, help="BLAS threads. One is often fastest for models this small.")]
+
+
+def main() -> None:
+    """Entry point: errors of ours are one line, Ctrl-C is no traceback."""
+    try:
+        app(standalone_mode=True)
+    except MinivaeError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt as stop:
+        Console(stderr=True).print(escape(str(stop)) or "stopped", soft_wrap=True)
+        sys.exit(130)
+
+
+def _limit_threads(n: int) -> None:
+    import numpy as np  # noqa: F401  (its BLAS has to be loaded before it can be limited)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(n)
+
+
+@app.command()
+def train(
+    model: Annotated[ModelName | None, typer.Argument(help="What to train; not with --resume.")] = None,
+    data: DataName = "mnist-small",
+    data_folder: DataFolder = None,
+    download: Annotated[bool, typer.Option(help="Fetch the data set if it is missing.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.  [default: 20]")] = None,
+    latent: Annotated[int, typer.Option(min=1, help="Numbers in the code z.")] = 20,
+    hidden: Annotated[int, typer.Option(min=1, help="Units in each hidden layer.")] = 400,
+    likelihood: Annotated[LikelihoodName, typer.Option(help="What the decoder's output means.")] = (
+        LikelihoodName.bernoulli
+    ),
+    sigma: Annotated[float, typer.Option(help="Standard deviation of the gaussian likelihood.")] = 0.1,
+    beta: Annotated[float, typer.Option(help="Weight of the KL term; 1 is the true bound.")] = 1.0,
+    binarization: Annotated[BinarizationName | None, typer.Option(help="dynamic; none for gaussian.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Images in a step.")] = 128,
+    lr: Annotated[float, typer.Option(help="Adam's step size.")] = 1e-3,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, metrics and pictures.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a run to continue, with its own settings.")] = None,
+) -> None:
+    """Train a model on real digits; writes checkpoint.safetensors, metrics.csv and pictures.
+
+    Ctrl-C saves, and --resume continues bit for bit.
+    """
+    import numpy as np
+
+    from minivae.data import load
+    from minivae.models import MODELS
+    from minivae.progress import best
+    from minivae.train import CHECKPOINT, Run
+
+    _limit_threads(threads)
+    if (model is None) == (resume is None):
+        raise ConfigError("train: say either what to train (minivae train vae) or --resume FOLDER, not both")
+    if resume is not None:
+        run, folder = Run.load(resume), resume
+        data, run.epochs = run.data, epochs or run.epochs
+    else:
+        assert model is not None
+        folder = out or Path("run") / f"{model}-{data}"
+        if (folder / CHECKPOINT).exists():
+            raise ConfigError(
+                f"train: {folder} already holds a run; continue it with --resume, or choose another --out"
+            )
+        grey = likelihood == LikelihoodName.gaussian
+        rng = np.random.default_rng(seed)
+        extra: dict[str, Any] = {"beta": beta} if model == ModelName.vae else {}
+        network = MODELS[model](hidden=hidden, latent=latent, likelihood=str(likelihood), sigma=sigma, rng=rng, **extra)
+        run = Run(
+            network,
+            epochs=20 if epochs is None else epochs,
+            batch=batch,
+            lr=lr,
+            binarization=str(binarization or ("none" if grey else "dynamic")),
+            rng=rng,
+            data=data,
+        )
+    x, _ = load(data, "train", folder=data_folder, download=download)
+    x_test, y_test = load(data, "test", folder=data_folder)
+    run.train(x, x_test, out=folder, report=best())
+    _pictures(run, x_test, y_test, folder)
+    console.print(_scores_table(run.history[-1], data, run.binarization))
+    console.print(f"[bold]{escape(str(folder))}[/]: checkpoint.safetensors, metrics.csv, {PICTURES}", soft_wrap=True)
+
+
+def _pictures(run: Any, x_test: Any, y_test: Any, folder: Path) -> None:
+    import matplotlib
+    import numpy as np
+
+    from minivae import plot
+
+    matplotlib.use("agg")  # pictures go to files; no window is wanted, and often there is no display
+    model = run.model
+    plot.save(plot.reconstructions(model, x_test), folder / "reconstructions.png")
+    plot.save(plot.curves(run.history), folder / "curves.png")
+    z = np.random.default_rng(0).standard_normal((100, model.config["latent"]), dtype=np.float32)
+    plot.save(plot.samples(model.generate(z), "decoded from codes drawn from N(0, I)"), folder / "samples.png")
+    if model.config["latent"] == 2:
+        plot.save(plot.latent_map(model, x_test, y_test), folder / "latent_map.png")
+
+
+def _scores_table(scores: dict[str, float], data: str, binarization: str) -> Table:
+    from minivae.progress import LABELS
+
+    table = Table(title=f"{data} test set, {binarization} binarisation, nats per image")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in scores.items():
+        bare = name.removeprefix("test_")
+        if bare in LABELS and (name != bare or f"test_{name}" not in scores):
+            table.add_row(LABELS[bare], f"{value:.2f}")
+    if "active_units" in scores:
+        table.add_row("active units", f"{scores['active_units']:.0f}")
+    return table
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: Annotated[str | None, typer.Option(help="Another data set than the run's own.")] = None,
+    data_folder: DataFolder = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+) -> None:
+    """Score a trained model on test images it has not seen."""
+    import numpy as np
+
+    from minivae.data import load
+    from minivae.evaluate import evaluate as score
+    from minivae.train import Run
+
+    _limit_threads(threads)
+    trained = Run.load(run)
+    name = data or trained.data
+    x, _ = load(name, "test", folder=data_folder)
+    scores = score(trained.model, x, rng=np.random.default_rng(seed), binarization=trained.binarization)
+    console.print(_scores_table(scores, name, trained.binarization))
+
+
+@app.command()
+def sample(
+    run: RunFolder,
+    n: Annotated[int, typer.Option(min=1, help="How many images.")] = 100,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Picture to write.  [default: samples.png in the run]")] = None,
+) -> None:
+    """Decode codes drawn from N(0, I)."""
+    import numpy as np
+
+    from minivae import plot
+    from minivae.train import load_model
+
+    model = load_model(run)
+    z = np.random.default_rng(seed).standard_normal((n, model.config["latent"]), dtype=np.float32)
+    _write(plot.samples(model.generate(z), f"seed {seed}"), out or run / "samples.png")
+
+
+@app.command()
+def interpolate(
+    run: RunFolder,
+    start: Annotated[int, typer.Option("--from", min=0, max=9, help="Digit to start at.")] = 3,
+    end: Annotated[int, typer.Option("--to", min=0, max=9, help="Digit to end at.")] = 8,
+    steps: Annotated[int, typer.Option(min=2, help="Images in the strip.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="Strips, each between two other images.")] = 5,
+    seed: Seed = 0,
+    data_folder: DataFolder = None,
+    out: Annotated[Path | None, typer.Option(help="Picture to write.  [default: interpolation.png in the run]")] = None,
+) -> None:
+    """Walk in a straight line through the latent space from one test digit to another, decoding on the way."""
+    import numpy as np
+
+    from minivae import plot
+    from minivae.data import load
+    from minivae.engine import Tensor, no_grad
+    from minivae.train import Run
+
+    trained = Run.load(run)
+    x, y = load(trained.data, "test", folder=data_folder)
+    rng = np.random.default_rng(seed)
+    ends = [x[rng.choice(np.flatnonzero(y == digit), size=rows)] for digit in (start, end)]
+    with no_grad():
+        codes = [trained.model.encode(Tensor(images)) for images in ends]
+    a, b = [(code[0] if isinstance(code, tuple) else code).data for code in codes]  # (rows, L) each
+    t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    strips = [trained.model.generate((1 - t) * a[i] + t * b[i]) for i in range(rows)]
+    _write(
+        plot.samples(np.concatenate(strips), f"from {start} to {end}", columns=steps), out or run / "interpolation.png"
+    )
+
+
+def _write(fig: Any, path: Path) -> None:
+    import matplotlib
+
+    from minivae import plot
+
+    matplotlib.use("agg")
+    plot.save(fig, path)
+    console.print(f"wrote [bold]{escape(str(path))}[/]", soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what works, and how to get what is missing."""
+    from minivae.doctor import report
+
+    console.print(report())
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path | None, typer.Argument(help="Folder to open.  [default: the lessons]")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address instead of opening it.")] = False,
+    port: Annotated[int, typer.Option(help="Port to listen on; the next free one if it is taken.")] = 8888,
+) -> None:
+    """Open the lessons in JupyterLab, on this machine only (127.0.0.1), behind a token."""
+    from minivae.lab import start
+
+    start(folder, browser=not no_browser, port=port)

@@ -1,0 +1,54 @@
+"""How good is a model: the figures of a training log, on images it has not seen."""
+
+from typing import Any
+
+import numpy as np
+
+from minivae.data import binarize, check_images, threshold
+from minivae.engine import Tensor, no_grad
+
+
+@no_grad()
+def evaluate(
+    model: Any, x: np.ndarray, *, rng: np.random.Generator, binarization: str = "dynamic", batch: int = 1000
+) -> dict[str, float]:
+    """Means over images, in nats per image.
+
+    Parameters
+    ----------
+    model : an `Autoencoder` or `VAE`.
+    x : (N, D) float32 images in [0, 1].
+    rng : draws the binarisation and eps.
+    binarization : see `minivae.train.Run`; figures under different ones are not comparable.
+
+    Returns
+    -------
+    dict
+        "reconstruction", and for a VAE "elbo" and "kl" (one draw of z for each image) and "active_units".
+
+    Raises
+    ------
+    DataError, ShapeError, DtypeError
+        For images that are not what the model takes.
+    """
+    x = check_images(x, "evaluate", model.config["x_dim"])
+    x = {"dynamic": lambda: binarize(x, rng), "threshold": lambda: threshold(x), "none": lambda: x}[binarization]()
+    totals: dict[str, float] = {}
+    for start in range(0, len(x), batch):
+        _, terms = model.loss(Tensor(x[start : start + batch]), rng)
+        for name, values in terms.items():
+            totals[name] = totals.get(name, 0.0) + float(values.sum(dtype=np.float64))
+    scores = {name: total / len(x) for name, total in totals.items()}
+    if "kl" in scores:
+        scores["active_units"] = active_units(model, x)
+    return scores
+
+
+@no_grad()
+def active_units(model: Any, x: np.ndarray, least: float = 0.01) -> int:
+    """How many latent dimensions say anything: those whose mu varies over the images by more than `least`.
+
+    Source: Burda et al. 2015, section 5.2: Cov_x(E[z | x]) > 0.01.
+    """
+    mu, _ = model.encode(Tensor(x))
+    return int((mu.data.var(axis=0) > least).sum())

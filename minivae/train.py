@@ -1,0 +1,253 @@
+"""The loop: draw a batch, lower the loss, write down how it went; and stop or go on at any moment without loss."""
+
+import csv
+import hashlib
+import io
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minivae import checkpoint
+from minivae.data import binarize, check_images, threshold
+from minivae.engine import Tensor
+from minivae.errors import CheckpointError, ConfigError, GradientError
+from minivae.evaluate import evaluate
+from minivae.models import MODELS
+from minivae.optim import Adam
+from minivae.progress import Lines
+
+BINARIZATIONS = ("dynamic", "threshold", "none")
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C came; the step under way was finished first, and the run was saved if it has a folder."""
+
+
+class Run:
+    """A training run: the model, the optimiser, the randomness, and how far it has come.
+
+    `save` writes all of it, and `Run.load` continues bit for bit, from the middle of an epoch too.
+
+    Parameters
+    ----------
+    model : an `Autoencoder` or `VAE`.
+    epochs, batch, lr : passes over the images, images in a step, Adam's step size.
+    binarization : "dynamic" draws black or white anew each time an image is seen, with its grey value as the
+        probability of white; "threshold" cuts at 0.5 once; "none" leaves grey values (for a Gaussian likelihood).
+        Likelihoods under different binarisations are not comparable.
+    rng : a `np.random.default_rng(seed)`: order of images, binarisation and eps all come from it.
+    data : the name of the data set, kept so that a resumed run knows what to load.
+
+    Attributes
+    ----------
+    history : one dict for each finished epoch: "epoch", means over the epoch of what the model reports (nats per
+        image), and with test images the same for them, under "test_...", with "active_units".
+
+    Raises
+    ------
+    ConfigError
+        For a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        epochs: int,
+        rng: np.random.Generator,
+        batch: int = 128,
+        lr: float = 1e-3,
+        binarization: str = "dynamic",
+        data: str = "",
+    ):
+        if epochs < 0 or batch < 1:
+            raise ConfigError(f"Run: got epochs={epochs}, batch={batch}; wanted 0 or more, and 1 or more")
+        if binarization not in BINARIZATIONS:
+            raise ConfigError(f"Run: binarization is {binarization!r}; there are {', '.join(BINARIZATIONS)}")
+        if not isinstance(rng.bit_generator, np.random.PCG64):
+            raise ConfigError("Run: rng has to be np.random.default_rng(seed), whose state a checkpoint can hold")
+        self.model, self.epochs, self.batch, self.rng = model, epochs, batch, rng
+        self.binarization, self.data = binarization, data
+        self.optimizer = Adam(model.parameters(), lr)
+        self.history: list[dict[str, float]] = []
+        self.epoch = self.step = 0
+        self.order = np.empty(0, np.int64)  # in which this epoch sees the images
+        self.sums: dict[str, float] = {}  # of what the model reported so far in this epoch
+        self.trained_on = ""  # checksum of the images
+
+    def train(self, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None) -> "Run":
+        """Go on until `epochs` are done.
+
+        Parameters
+        ----------
+        x : (N, D) float32 images in [0, 1].
+        x_test : images that are scored after each epoch, and never trained on.
+        out : a folder: after each epoch, and on Ctrl-C, the checkpoint and metrics.csv there are replaced.
+        report : where progress goes, see `minivae.progress`; None prints a line an epoch.
+
+        Raises
+        ------
+        DataError, ShapeError, DtypeError
+            For images that are not what the model takes; checked before the first step.
+        CheckpointError
+            If the run was begun on other images, or `out` cannot be written.
+        GradientError
+            If the loss is no longer a number; the last checkpoint stays.
+        Interrupted
+            After Ctrl-C, once all is saved.
+        """
+        report = Lines() if report is None else report
+        x = self._prepare(x)
+        x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.config["x_dim"])
+        with delayed_interrupt() as interrupted, report:
+            report.start(self, steps=-(-len(x) // self.batch))
+            while self.epoch < self.epochs:
+                if len(self.order) == 0:
+                    self.order = self.rng.permutation(len(x))
+                while self.step * self.batch < len(x):
+                    self._one_step(x)
+                    report.step(self)
+                    if interrupted():
+                        raise Interrupted(self._stop(out))
+                self._finish_epoch(x_test)
+                report.epoch(self, self.history[-1])
+                if out is not None:
+                    self.save(out)
+        return self
+
+    def _prepare(self, x: np.ndarray) -> np.ndarray:
+        x = check_images(x, "train: x", self.model.config["x_dim"])
+        checksum = hashlib.sha256(x.data).hexdigest()
+        if self.trained_on not in ("", checksum):
+            raise CheckpointError("train: this run was begun on other images; pass the same ones to continue it")
+        self.trained_on = checksum
+        return threshold(x) if self.binarization == "threshold" else x
+
+    def _one_step(self, x: np.ndarray) -> None:
+        images = x[self.order[self.step * self.batch : (self.step + 1) * self.batch]]  # (B, D)
+        if self.binarization == "dynamic":
+            images = binarize(images, self.rng)
+        loss, terms = self.model.loss(Tensor(images), self.rng)
+        if not np.isfinite(loss.item()):
+            raise GradientError(f"train: the loss is {loss.item()} in epoch {self.epoch + 1}; lower lr")
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        for name, values in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(values.sum(dtype=np.float64))
+        self.step += 1
+
+    def _finish_epoch(self, x_test: np.ndarray | None) -> None:
+        row = {"epoch": self.epoch + 1} | {name: total / len(self.order) for name, total in self.sums.items()}
+        if x_test is not None:
+            rng = np.random.default_rng(0)  # the same draws after each epoch, so that epochs can be compared
+            scores = evaluate(self.model, x_test, rng=rng, binarization=self.binarization)
+            row |= {name if name == "active_units" else f"test_{name}": value for name, value in scores.items()}
+        self.history.append(row)
+        self.epoch, self.step, self.order, self.sums = self.epoch + 1, 0, np.empty(0, np.int64), {}
+
+    def _stop(self, out: Any) -> str:
+        where = f"stopped in epoch {self.epoch + 1} after step {self.step}"
+        if out is None:
+            return f"{where}; nothing was saved, for the run has no folder"
+        self.save(out)
+        return f"{where}; saved, and `minivae train --resume {out}` continues as if nothing had happened"
+
+    def save(self, folder: str | Path) -> None:
+        """Replace the checkpoint and metrics.csv in `folder`; raises CheckpointError and keeps the old ones."""
+        name = next(name for name, kind in MODELS.items() if type(self.model) is kind)
+        optimizer = self.optimizer
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        tensors |= {"adam.m": optimizer.m, "adam.v": optimizer.v, "order": self.order}
+        meta = {
+            "model": name,
+            "config": self.model.config,
+            "run": dict(
+                epochs=self.epochs,
+                batch=self.batch,
+                lr=optimizer.lr,
+                binarization=self.binarization,
+                data=self.data,
+            ),
+            "rng": self.rng.bit_generator.state,
+            "adam": {"t": optimizer.t},
+            "progress": dict(epoch=self.epoch, step=self.step, sums=self.sums, trained_on=self.trained_on),
+            "history": self.history,
+        }
+        checkpoint.save(Path(folder) / CHECKPOINT, tensors, meta)
+        if self.history:
+            text = io.StringIO()
+            table = csv.DictWriter(text, fieldnames=list(self.history[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.history)
+            with checkpoint.replacing(Path(folder) / "metrics.csv") as file:
+                file.write(text.getvalue().encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Run":
+        """The run whose checkpoint is in `folder`; raises CheckpointError if there is none or it is damaged."""
+        path = Path(folder) / CHECKPOINT
+        tensors, meta = checkpoint.load(path)
+        try:
+            rng = np.random.default_rng()
+            rng.bit_generator.state = meta["rng"]
+            run = cls(_build(tensors, meta), rng=rng, **meta["run"])
+            run.optimizer.t, run.history = meta["adam"]["t"], meta["history"]
+            run.optimizer.m[...], run.optimizer.v[...], run.order = (
+                tensors["adam.m"],
+                tensors["adam.v"],
+                tensors["order"],
+            )
+            for key, value in meta["progress"].items():
+                setattr(run, key, value)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: not a run of this version ({error!r}); train anew") from error
+        return run
+
+
+def fit(
+    model: Any, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None, **settings: Any
+) -> Run:
+    """Train `model` on images: `Run(model, **settings).train(x, x_test, out=out, report=report)`; see `Run`."""
+    return Run(model, **settings).train(x, x_test, out=out, report=report)
+
+
+def load_model(folder: str | Path) -> Any:
+    """The model alone from the checkpoint in `folder`; raises CheckpointError if there is none or it is damaged."""
+    tensors, meta = checkpoint.load(Path(folder) / CHECKPOINT)
+    try:
+        return _build(tensors, meta)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder}: not a model of this version ({error!r}); train anew") from error
+
+
+def _build(tensors: dict[str, np.ndarray], meta: dict[str, Any]) -> Any:
+    model = MODELS[meta["model"]](**meta["config"], rng=np.random.default_rng(0))
+    model.load_state_dict({key[6:]: value for key, value in tensors.items() if key.startswith("model.")})
+    return model
+
+
+@contextmanager
+def delayed_interrupt() -> Iterator[Any]:
+    """Inside, Ctrl-C is noted, and a step is never torn; the function given says whether it came. Twice is at once."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only there do signals arrive
+        yield pressed.is_set
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
