@@ -111,7 +111,7 @@ def curves(history: list[dict[str, float]]) -> Any:
         ax.set_xlabel("epoch")
         ax.set_ylabel("nats per image")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend()
+        ax.legend(frameon=False)
     return fig
 
 
@@ -135,8 +135,10 @@ def latent_map(model: Any, x: np.ndarray, y: np.ndarray, n: int = 20, reach: flo
         at = z[y == digit]
         left.scatter(at[:, 0], at[:, 1], s=2, alpha=0.4, color=f"C{digit}", rasterized=True)
         if len(at):
-            left.annotate(str(digit), np.median(at, axis=0), weight="bold", size=14, ha="center", va="center")
-    left.set(title="where digits land (mu)", xlabel="z[0]", ylabel="z[1]", aspect="equal")
+            middle = np.median(at, axis=0)
+            box = dict(boxstyle="circle,pad=0.15", fc="white", ec=f"C{digit}", alpha=0.9)
+            left.annotate(str(digit), middle, weight="bold", size=11, ha="center", va="center", bbox=box)
+    left.set(title="where digits land (mu)", xlabel="z[0]", ylabel="z[1]", box_aspect=1)
     axis = np.linspace(-reach, reach, n, dtype=np.float32)
     grid = np.stack(np.meshgrid(axis, axis[::-1]), -1).reshape(-1, 2)
     right.imshow(tile(model.generate(grid), n, gap=0), cmap="gray", vmin=0, vmax=1, extent=(-reach, reach) * 2)
