@@ -1,0 +1,151 @@
+"""A JupyterLab of our own for the browser tests: own folder, own settings, own browser, no way to the network."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Without these, a browser calls home on its own: component updates, field trials, safe browsing.
+FLAGS = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+]
+NOT_NEEDED = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab_jupytext")  # each costs a second at the start
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+WAIT_MS = 30_000
+
+
+def browser_path() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path):
+    """Start JupyterLab on a folder, wait until it answers, and yield its address with the token."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    own = folder.parent / "jupyter"  # settings, kernels' connection files, IPython's history
+    environment = os.environ | {
+        "PYTHONPATH": str(REPO),
+        "HOME": str(own),
+        "JUPYTER_CONFIG_DIR": str(own / "config"),
+        "JUPYTER_DATA_DIR": str(own / "data"),
+        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
+        "IPYTHONDIR": str(own / "ipython"),
+    }
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folder,
+        "IdentityProvider.token": token,
+        "LabApp.extension_manager": "readonly",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    command += [f"--ServerApp.jpserver_extensions={name}=False" for name in NOT_NEEDED]
+    notices = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notices.parent.mkdir(parents=True)
+    notices.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    with open(own / "server.log", "w+") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+        try:
+            base = f"http://127.0.0.1:{port}"
+            _answers(f"{base}/api?token={token}", server, own / "server.log")
+            yield base, token
+        finally:
+            server.terminate()  # it ends its kernels by itself
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _answers(url: str, server: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=5):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+class Watched:
+    """A browser page that writes down what it should not have done: calls abroad, errors in the console."""
+
+    def __init__(self, context) -> None:
+        self.abroad: list[str] = []
+        self.errors: list[str] = []
+        context.route("**/*", self._route)
+        self.page = context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("websocket", lambda ws: self.abroad.append(ws.url) if not ws.url.startswith(LOCAL) else None)
+
+    def _route(self, route) -> None:
+        if route.request.url.startswith(LOCAL):
+            route.continue_()
+        else:
+            self.abroad.append(route.request.url)
+            route.abort()
+
+
+@contextlib.contextmanager
+def browser(folder: Path):
+    """Start the browser with an empty profile; yields its context."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            folder, executable_path=browser_path(), headless=True, args=FLAGS, viewport={"width": 1100, "height": 1000}
+        )
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+def open_notebook(page, base: str, token: str, name: str) -> None:
+    page.goto(f"{base}/lab/tree/{name}?token={token}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+
+
+def run_all(page) -> None:
+    """Run every cell, and come back when all have run."""
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext?.isReady")
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(
+        """() => window.jupyterapp.shell.currentWidget.content.widgets
+            .every(cell => cell.model.type !== 'code' || cell.model.executionState === 'idle'
+                           && cell.model.executionCount !== null)"""
+    )
+
+
+def set_theme(page, theme: str) -> None:
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    light = "false" if "Dark" in theme else "true"
+    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
