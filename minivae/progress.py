@@ -6,17 +6,22 @@ from typing import Any
 LABELS = {"elbo": "ELBO", "reconstruction": "reconstruction", "kl": "KL"}
 
 
-def describe(row: dict[str, float], latent: int) -> str:
-    """One epoch in words: test figures where there are any, in nats per image.
+def describe(row: dict[str, float], latent: int, decimals: int = 1) -> str:
+    """One epoch in words: test figures where there are any, in nats per image; rounded to whole nats they say so.
 
     >>> describe({"epoch": 1, "elbo": -150.0, "test_elbo": -140.25, "active_units": 9}, latent=20)
-    'ELBO -140.2 · active 9/20'
+    'test ELBO -140.2 · active 9/20'
+    >>> describe({"epoch": 1, "reconstruction": -101.6}, latent=20, decimals=0)
+    'reconstruction ≈ -102'
     """
     prefix = "test_" if any(name.startswith("test_") for name in row) else ""
-    parts = [f"{label} {row[prefix + name]:.1f}" for name, label in LABELS.items() if prefix + name in row]
+    sign = "≈ " if decimals == 0 else ""
+    parts = [
+        f"{label} {sign}{row[prefix + name]:.{decimals}f}" for name, label in LABELS.items() if prefix + name in row
+    ]
     if "active_units" in row:
         parts.append(f"active {row['active_units']:.0f}/{latent}")
-    return " · ".join(parts)
+    return prefix.replace("_", " ") + " · ".join(parts)
 
 
 class Quiet:
@@ -39,16 +44,15 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """A line an epoch, on standard output: for notebooks and log files."""
+    """A line every so many epochs, on standard output: for notebooks and log files."""
 
-    def __init__(self, every: int = 1):
-        self.every = every
+    def __init__(self, every: int = 1, decimals: int = 1):
+        self.every, self.decimals = every, decimals
 
     def epoch(self, run: Any, row: dict[str, float]) -> None:
         if row["epoch"] % self.every == 0 or row["epoch"] == run.epochs:
-            print(
-                f"epoch {row['epoch']:>{len(str(run.epochs))}}  {describe(row, run.model.config['latent'])}", flush=True
-            )
+            said = describe(row, run.model.config["latent"], self.decimals)
+            print(f"epoch {row['epoch']:>{len(str(run.epochs))}}  {said}", flush=True)
 
 
 class Bar(Quiet):

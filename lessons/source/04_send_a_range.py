@@ -3,30 +3,33 @@
 #
 # *How do you teach a decoder to make sense of codes that it has never seen?*
 #
-# In lesson 02 a spy squeezed each picture into a note of a few numbers, and a partner unfolded it again. The partner was
-# drilled on the notes of the training pictures, and on nothing else. Lesson 03 handed that partner a note made up at
-# random, and the answer was a smudge.
+# In lesson 02 a spy squeezed each picture into a note of a few numbers, and a partner unfolded it again. The partner
+# was drilled on the notes of the training pictures, and on nothing else. Lesson 03 handed that partner a note made up
+# at random, and the answer was a smudge.
 #
 # Think of the code as an address. A plain autoencoder learns *exact* addresses: 12 Elm Street is a seven, and whoever
-# rings at number 13 finds an empty plot, since nobody ever built there. Now suppose the note is always a little blurred:
-# "Elm Street, somewhere near the middle". The partner has to answer well at *every* door the blur may lead to. So every
-# door gets a house, neighbours come to look alike, and after enough training there are no empty plots left.
+# rings at number 13 finds an empty plot, since nobody ever built there. Now suppose the note is always a little
+# blurred: "Elm Street, somewhere near the middle". The partner has to answer well at *every* door the blur may lead
+# to. So every door gets a house, neighbours come to look alike, and after enough training there are no empty plots
+# left.
 #
-# That is the whole idea of a **variational autoencoder** (VAE): send a range instead of a point. This lesson builds it.
+# That is the whole idea of a **variational autoencoder** (VAE): send a range instead of a point. This lesson builds
+# it.
 #
 # ## Predict first
 
 # %%
-from minivae.learn import check, explore, hint, quiz, solution
+from minivae.learn import Explore, check, hint, quiz, solution
 
 quiz("04/predict-random-codes")
 
 # %% [markdown]
 # ## 1. The smudge, measured
 #
-# First the patient: a plain autoencoder, as built in lesson 02. It sees 10,000 real handwritten digits, each 784 pixels,
-# and squeezes each into `LATENT = 6` numbers. Pixels are drawn black or white anew each time an image is seen, with the
-# grey value as the probability of ink (*dynamic binarisation*); figures are in **nats per image**, larger is better.
+# First what goes wrong. Here is a plain autoencoder, as built in lesson 02. It sees 10,000 real handwritten digits,
+# each 784 pixels, and squeezes each into `LATENT = 6` numbers. Pixels are drawn black or white anew each time an
+# image is seen, with the grey value as the probability of ink (*dynamic binarisation*). Figures are in **nats per
+# image**, larger is better, and "≈" says that your processor may round the last digit differently.
 
 # %%
 import numpy as np
@@ -38,16 +41,18 @@ from minivae.progress import Lines
 from minivae.train import fit
 
 LATENT, EPOCHS = 6, 12
+report, last = Lines(every=4, decimals=0), Lines(every=EPOCHS, decimals=0)
 x, y = load("mnist-small", "train")
 x_test, y_test = load("mnist-small", "test")
 
 ae = Autoencoder(latent=LATENT, rng=np.random.default_rng(0))
-run_ae = fit(ae, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=Lines(every=4))
+run_ae = fit(ae, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=report)
 
 # %% [markdown]
-# "It looks bad" is no measurement. So we train a **reader**: a small network that answers ten yes-or-no questions, *is
-# this a 0? … is this a 9?* Ten separate questions, because that lets it say "none of these". An image counts as
-# **readable** if the reader says yes to exactly one digit, and is at least 90 % sure of it.
+# "It looks bad" is no measurement. So we train a **reader**: a small network that answers ten yes-or-no questions,
+# *is this a 0? … is this a 9?* Ten separate questions, because that lets it say "none of these". An image counts as
+# **readable** if the reader says yes to exactly one digit, and is at least 90 % sure of it. Beside that we measure
+# **closeness**: the cosine between the image and the most similar of the 10,000 training digits. It is 1 for a copy.
 
 # %%
 from minivae.nn import Linear, Sequential
@@ -66,7 +71,7 @@ for _ in range(12):
 
 with no_grad():
     right = np.mean(reader(Tensor(x_test)).data.argmax(axis=1) == y_test)
-print(f"the reader is right about {100 * right:.1f} % of the test digits")
+print(f"the reader is right about ≈ {100 * right:.0f} % of the test digits")
 
 
 # %%
@@ -80,15 +85,15 @@ def measure(name, images):
     yes = reader(Tensor(images)).sigmoid().data > 0.9
     readable = 100 * np.mean(yes.sum(axis=1) == 1)  # says yes to exactly one digit
     close = np.mean([(unit(part) @ unit(x).T).max(axis=1) for part in np.split(images, 10)])
-    print(f"{name:32} {readable:5.1f} % readable   closeness {close:.2f}")
+    print(f"{name:32} ≈ {readable:2.0f} % readable   closeness {close:.2f}")
 
 
 measure("test digits", x_test[:1000])
 measure("their reconstructions", ae.reconstruct(x_test[:1000]))
 
 # %% [markdown]
-# Now random codes. We draw 1,000 of them from $\mathcal{N}(0, I)$: six independent standard normal numbers each. Nobody
-# told the autoencoder to expect those, and it shows.
+# Now random codes. We draw 1,000 of them from $\mathcal{N}(0, I)$: six independent standard normal numbers each.
+# Nobody told the autoencoder to expect those, and it shows.
 
 # %%
 random_codes = np.random.default_rng(3).standard_normal((1000, LATENT), dtype=np.float32)
@@ -100,8 +105,8 @@ with no_grad():
 print(f"standard deviation: its own codes {codes.std():.1f}, random codes {random_codes.std():.1f}")
 
 # %% [markdown]
-# The second line explains the first. The autoencoder has spread its codes far apart, since distance is the cheapest way
-# to avoid a mix-up. Between and inside them lie the empty plots.
+# The second line explains the first. The autoencoder has spread its codes far apart, since distance is the cheapest
+# way to avoid a mix-up. Between and inside them lie the empty plots.
 #
 # ## 2. A range instead of a point
 #
@@ -110,41 +115,46 @@ print(f"standard deviation: its own codes {codes.std():.1f}, random codes {rando
 #
 # $$z = \mu + \sigma \cdot \epsilon, \qquad \epsilon \sim \mathcal{N}(0, I).$$
 #
-# All the chance is in `eps` ($\epsilon$), which comes from outside; `mu` and sigma enter through a plain sum and product.
-# So gradients pass straight through to both. That is the *reparameterization trick*, and lesson 05 is all about it.
+# All the chance is in `eps` ($\epsilon$), which comes from outside; `mu` and sigma enter through a plain sum and
+# product. So gradients pass straight through to both. That is the *reparameterization trick*, and lesson 05 is all
+# about it.
 #
-# A network's output can be any number, but a standard deviation must be positive. So the encoder gives the logarithm of
-# the **variance**, $\mathtt{logvar} = \log \sigma^2$, and we undo it: $\sigma = e^{\mathtt{logvar}/2}$. That half has
-# been forgotten in published code, and section 7 shows what comes of it.
+# A network's output can be any number, but a standard deviation must be positive. So the encoder gives the logarithm
+# of the **variance**, $\mathtt{logvar} = \log \sigma^2$, and we undo it: $\sigma = e^{\mathtt{logvar}/2}$. That half
+# has been forgotten in published code, and section 7 shows what comes of it.
 #
 # ### Exercise 1
 #
 # Write the draw. All three arrays are (B, L): a row for each image, a column for each latent dimension.
 
+
 # %%
 def reparameterize(mu, logvar, eps):
-    ...  # return z, of shape (B, L)
+    # return z, of shape (B, L)
+    ...
 
 
 check("04/reparameterize", reparameterize)
 
 # %% [markdown]
-# Stuck? `hint("04/reparameterize")` gives one hint after the other; `solution("04/reparameterize")` comes after a try.
+# Stuck? `hint("04/reparameterize")` gives one hint after the other; `solution("04/reparameterize")` comes after a
+# try.
 #
 # ## 3. Keep the ranges honest
 #
 # Left alone, the encoder would cheat. It would shrink every sigma to nothing, or push all `mu` so far apart that the
-# ranges never touch, and we would be back at exact addresses. So each range pays a **toll**: how far is it from the one
-# range we want to draw from later, the *prior* $\mathcal{N}(0, 1)$? The toll is the Kullback-Leibler divergence,
+# ranges never touch, and we would be back at exact addresses. So each range pays a **toll**: how far is it from the
+# one range we want to draw from later, the *prior* $\mathcal{N}(0, 1)$? The toll is the Kullback-Leibler divergence,
 #
 # $$\mathrm{KL}\big(q \,\|\, p\big) = \int q(z) \log \frac{q(z)}{p(z)} \, dz,$$
 #
-# the average surprise, in nats, of someone who expected the prior $p$ and gets draws from the range $q$. For
-# two Gaussians the integral can be done on paper (Kingma & Welling 2013, appendix B). For each latent dimension it is
+# the extra surprise, in nats, of someone who expects the prior $p$ and gets draws from the range $q$. For two
+# Gaussians the integral can be done on paper (Kingma & Welling 2013, appendix B). For each latent dimension it is
 #
 # $$\tfrac{1}{2}\left(\mu^2 + \sigma^2 - 1 - \log \sigma^2\right).$$
 #
 # Trust, but verify: here is the integral as a plain sum over a fine grid, beside the formula.
+
 
 # %%
 def density(z, mu, sigma):
@@ -160,17 +170,19 @@ for mu, sigma in [(0, 1), (1, 1), (0, 0.1), (0, 2), (-2, 0.5)]:
     print(f"{mu:5} {sigma:6} {integral + 0.0:10.4f} {formula + 0.0:9.4f}")
 
 # %% [markdown]
-# Read the table: the prior itself is free; being off centre costs; being too *sure* costs (sigma 0.1) and so does being
-# too vague (sigma 2). The toll keeps ranges near the centre and wide. Faithful pictures want the opposite. Training
-# is a bargain between the two.
+# Read the table: the prior itself is free; being off centre costs; being too *sure* costs (sigma 0.1) and so does
+# being too vague (sigma 2). The toll keeps ranges near the centre and wide. Faithful pictures want the opposite.
+# Training is a bargain between the two.
 #
 # ### Exercise 2
 #
 # Write the toll for a batch, from `mu` and `logvar`: one number for each image, summed over its latent dimensions.
 
+
 # %%
 def gaussian_kl(mu, logvar):
-    ...  # return the toll in nats, of shape (B,)
+    # return the toll in nats, of shape (B,)
+    ...
 
 
 check("04/gaussian-kl", gaussian_kl)
@@ -178,8 +190,9 @@ check("04/gaussian-kl", gaussian_kl)
 # %% [markdown]
 # ## 4. By hand, in bare NumPy
 #
-# (Do the exercises first: what follows gives them away.) Here are both parts, and their gradients beside them. `g_z` is
-# what comes back from the decoder: how the loss would change with each number of `z`.
+# (Do the exercises first: what follows gives them away.) Here are both parts, and their gradients beside them. `g_z`
+# is what comes back from the decoder: how the loss would change with each number of `z`.
+
 
 # %%
 def latent_layer(mu, logvar, eps):
@@ -249,8 +262,8 @@ print(inspect.getsource(ops.gaussian_kl))
 # \,\|\, p(z)\big)}_{\text{toll}}.$$
 #
 # It is called a lower bound because it never exceeds $\log p(x)$ on average over the draw of `z`; lesson 06 derives
-# that. Both terms are **sums**, over pixels and over latent dimensions, and that matters: average one and not the other
-# and you have changed the bargain without noticing.
+# that. Both terms are **sums**, over pixels and over latent dimensions, and that matters: average one and not the
+# other and you have changed the bargain without noticing.
 
 # %%
 from minivae.nn import Module
@@ -285,11 +298,11 @@ print(f"loss before training: mine {loss_mine.item():.2f}, the library's {loss_t
 
 # %%
 vae = VAE(latent=LATENT, rng=np.random.default_rng(0))
-run_vae = fit(vae, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=Lines(every=4))
+run_vae = fit(vae, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=report)
 
 # %% [markdown]
-# The reconstruction is worse than the autoencoder's, as it must be: a blurred note carries less. And what do we get for
-# it? The *same* random codes, decoded by both:
+# The reconstruction is worse than the autoencoder's, as it must be: a blurred note carries less. And what do we get
+# for it? The *same* random codes, decoded by both:
 
 # %%
 made = vae.generate(random_codes)
@@ -302,8 +315,8 @@ measure("autoencoder, random codes", garbage)
 measure("VAE, the same codes", made)
 
 # %% [markdown]
-# Far from perfect, and a different world. Now the fair objection: the autoencoder was asked at the wrong addresses. What
-# if we look where its codes lie, fit a Gaussian to them, and draw from *that*?
+# Far from perfect, and a different world. Now the fair objection: the autoencoder was asked at the wrong addresses.
+# What if we look where its codes lie, fit a Gaussian to them, and draw from *that*?
 
 # %%
 with no_grad():
@@ -312,10 +325,10 @@ fitted_codes = codes.mean(axis=0) + random_codes @ np.linalg.cholesky(np.cov(cod
 measure("autoencoder, fitted codes", ae.generate(fitted_codes.astype(np.float32)))
 
 # %% [markdown]
-# More readable than the VAE's. This is no accident: Ghosh et al. (2020) made a method of it. So most of the garbage came
-# from asking at the wrong door, and a VAE is one of two ways to know the right ones. What is it for, then? It needs no second
-# step: codes lie where *you* said they should, before training. And its loss is a bound on $\log p(x)$, so that models
-# can be compared in nats (lesson 09); an autoencoder's loss says nothing about new digits.
+# More readable than the VAE's. This is no accident: Ghosh et al. (2020) made a method of it. So most of the garbage
+# came from asking at the wrong door, and a VAE is one of two ways to know the right ones. What is it for, then? It
+# needs no second step: codes lie where *you* said they should, before training. And its loss is a bound on $\log
+# p(x)$, so that models can be compared in nats (lesson 09); an autoencoder's loss bounds nothing.
 #
 # Last, the space *between* two digits: halfway in the code and, for comparison, halfway in the pixels.
 
@@ -335,20 +348,21 @@ plot.show(axes[0], vae.generate((1 - t) * mu[a] + t * mu[b]), 12, "from a 3 to a
 plot.show(axes[1], (1 - t) * x_test[a] + t * x_test[b], 12, "from the same 3 to the same 8 through the pixels")
 
 # %% [markdown]
-# Averaged pixels are a double exposure, like no digit there is. Averaged codes give one shape, blurred, in the middle of a
-# change. The plain autoencoder can do that too: between two of *its own* codes it is on known ground. What it lacks is a
-# place where new ones can be drawn.
+# Averaged pixels are a double exposure, like no digit there is. Averaged codes give one shape, blurred, in the middle
+# of a change. The plain autoencoder can do that too: between two of *its own* codes it is on known ground. What it
+# lacks is a place where new ones can be drawn.
 #
 # ### The map
 #
-# With two latent dimensions the whole address book can be drawn. Each ellipse is the range that the encoder sends for one
-# test digit (two sigma around mu). They are small, they touch, and together they fill the prior's disc.
+# With two latent dimensions the whole address book can be drawn. Each ellipse is the range that the encoder sends for
+# one test digit (two sigma around mu). They are small, they touch, and together they fill most of the disc in which
+# draws from the prior fall.
 
 # %%
 from matplotlib.collections import EllipseCollection
 
 vae2 = VAE(latent=2, rng=np.random.default_rng(0))
-run_vae2 = fit(vae2, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=Lines(every=EPOCHS))
+run_vae2 = fit(vae2, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=last)
 
 # %%
 with no_grad():
@@ -360,7 +374,8 @@ ranges.set(array=y_test[:600], cmap="tab10", clim=(-0.5, 9.5))
 left.add_collection(ranges)
 for digit in range(10):
     left.text(*np.median(mu2[y_test[:600] == digit], axis=0), digit, weight="bold", size=13, ha="center", va="center")
-left.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title="the ranges of 600 test digits", xlabel="z[0]", ylabel="z[1]")
+left.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="z[0]", ylabel="z[1]")
+left.set_title("the ranges of 600 test digits")
 axis = np.linspace(-3, 3, 21, dtype=np.float32)
 grid = np.stack(np.meshgrid(axis, axis[::-1]), axis=-1).reshape(-1, 2)
 plot.show(right, vae2.generate(grid), 21, "what decodes from each place")
@@ -370,7 +385,7 @@ print(f"average sigma {np.exp(0.5 * logvar2).mean():.2f}, spread of mu {mu2.std(
 # Move the sliders and walk over the map yourself:
 
 # %%
-explore(lambda z: vae2.generate(z[None])[0].reshape(28, 28), z_dim=2)
+Explore(lambda z: vae2.generate(z[None])[0].reshape(28, 28), z_dim=2)
 
 # %% [markdown]
 # ## 7. Break it
@@ -392,13 +407,13 @@ class Patient(VAE):
 
 
 patient = Patient(latent=LATENT, rng=np.random.default_rng(0))
-run_patient = fit(patient, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=Lines(every=EPOCHS))
-print(f"yours:   ELBO {run_vae.history[-1]['test_elbo']:.1f}")
+run_patient = fit(patient, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=last)
+print(f"yours:         ELBO ≈ {run_vae.history[-1]['test_elbo']:.0f}")
 
 # %% [markdown]
-# Before you search the code, question the patient. Its encoder *claims* a range, $\sigma = e^{\mathtt{logvar}/2}$, and
-# pays the toll for that one. Does `z` keep to it? Put the patient's weights into the sound model, where claim and draw
-# agree, and score them on the same test digits.
+# Before you search the code, question the patient. Its encoder *claims* a range, $\sigma = e^{\mathtt{logvar}/2}$,
+# and pays the toll for that one. Does `z` keep to it? Put the patient's weights into the sound model, where claim and
+# draw agree, and score them on the same test digits.
 
 # %%
 from minivae.evaluate import evaluate
@@ -406,9 +421,9 @@ from minivae.evaluate import evaluate
 sound = VAE(latent=LATENT, rng=np.random.default_rng(0))
 sound.load_state_dict(patient.state_dict())
 honest = evaluate(sound, x_test, rng=np.random.default_rng(0))
-print(f"the patient about itself: ELBO {run_patient.history[-1]['test_elbo']:.1f}")
-print(f"the same weights, scored by the sound model: {honest['elbo']:.1f}")
-print(f"yours: {run_vae.history[-1]['test_elbo']:.1f}")
+print(f"the patient about itself:                     ELBO ≈ {run_patient.history[-1]['test_elbo']:.0f}")
+print(f"the same weights, scored by the sound model:  ELBO ≈ {honest['elbo']:.0f}")
+print(f"your weights, scored by the sound model:      ELBO ≈ {run_vae.history[-1]['test_elbo']:.0f}")
 
 with no_grad():
     _, logvar = (t.data for t in patient.encode(Tensor(x_test)))
@@ -439,11 +454,13 @@ quiz("04/at-test-time")
 # ## In one breath
 #
 # 1. A plain autoencoder learns exact addresses, and nothing lives between them.
-# 2. A VAE's encoder sends a range: `mu`, and `logvar` $= \log \sigma^2$. The code is a draw, $z = \mu + \sigma\epsilon$.
-# 3. The reconstruction term wants narrow ranges far apart; the KL term wants every range to look like $\mathcal{N}(0, I)$.
+# 2. A VAE's encoder sends a range: `mu`, and `logvar` $= \log \sigma^2$. The code is a draw, $z = \mu +
+#    \sigma\epsilon$.
+# 3. The reconstruction term wants narrow ranges far apart; the KL term wants every range to look like $\mathcal{N}(0,
+#    I)$.
 # 4. Their difference is the ELBO, a lower bound on $\log p(x)$, in nats per image when both are summed.
 # 5. Because the ranges overlap and fill the prior, codes drawn from the prior decode to something.
 #
-# **Read on:** Kingma & Welling, *Auto-Encoding Variational Bayes* (2013), sections 2 and 3 and appendix B; Ghosh et al.,
-# *From Variational to Deterministic Autoencoders* (2020), for the fair objection; Doersch, *Tutorial on Variational
-# Autoencoders* (2016). Next, lesson 05: why the noise has to come from outside.
+# **Read on:** Kingma & Welling, *Auto-Encoding Variational Bayes* (2013), sections 2 and 3 and appendix B; Ghosh et
+# al., *From Variational to Deterministic Autoencoders* (2020), for the fair objection; Doersch, *Tutorial on
+# Variational Autoencoders* (2016). Next, lesson 05: why the noise has to come from outside.

@@ -2,8 +2,8 @@
 
 Two machines add in different orders, so the last bits of a float differ: OpenBLAS's kernels for AVX2 and for AVX-512
 train one small VAE 2,000 steps to losses 1e-7 apart. Now and then that carries a number over a rounding boundary, and
-what is 84.6 here is 84.7 there. It cannot change what is counted: words, whole numbers, how many there are. A whole number
-that *is* rounded says so, to the reader and to this test: `≈ -161` may be `≈ -162` on another processor.
+what is 84.6 here is 84.7 there. It cannot change what is counted: words, whole numbers, how many there are. A whole
+number that *is* rounded says so, to the reader and to this test: `≈ -161` may be `≈ -162` on another processor.
 """
 
 import base64
