@@ -66,6 +66,13 @@ def test_outputs_tell_nothing_of_the_machine(path: Path) -> None:
 
 
 @each
+def test_a_cell_that_makes_a_figure_shows_it(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "code" and ("plot.figure(" in cell.source or "subplots(" in cell.source):
+            assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.source
+
+
+@each
 def test_file_is_laid_out_by_the_builder(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
@@ -120,12 +127,14 @@ def quizzes_last(cells: list[dict]) -> None:
 
 
 PATH = {"name": "stdout", "output_type": "stream", "text": "/home/ada/minivae"}
+NO_FIGURE = {"source": "fig, ax = plot.figure(2, 2)", "outputs": []}
 STDERR = {"name": "stderr", "output_type": "stream", "text": "planted"}
 PLANTS: dict[str, tuple[Callable[[Path], None], Callable[[list[dict]], object]]] = {
     "an edited cell": (test_notebook_has_the_cells_of_its_source, lambda c: c[0].update(source="planted")),
     "a cell removed": (test_notebook_has_the_cells_of_its_source, lambda c: c.pop()),
     "a path": (test_outputs_tell_nothing_of_the_machine, lambda c: first(c, "code").update(outputs=[PATH])),
     "a warning": (test_outputs_tell_nothing_of_the_machine, lambda c: first(c, "code").update(outputs=[STDERR])),
+    "a figure not shown": (test_a_cell_that_makes_a_figure_shows_it, lambda c: first(c, "code").update(NO_FIGURE)),
     "another layout of the file": (test_file_is_laid_out_by_the_builder, lambda c: None),
     "an import": (test_no_lesson_needs_the_network, lambda c: first(c, "code").update(source="import urllib.request")),
     "an import from": (
