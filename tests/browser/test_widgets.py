@@ -211,7 +211,7 @@ def test_a_slider_by_mouse_and_the_buttons_move_the_picture(page):
     page.wait_for_function("!document.querySelector('.mv-explore img').alt.includes('z1 = 0.0, z2 = 0.0')")
 
 
-def test_every_move_brings_a_picture_and_the_time_it_took_is_reported(page, record_property):
+def test_every_move_brings_a_picture_and_the_time_it_took_is_reported(page):
     times = page.evaluate(
         """async () => {
             const slider = document.querySelector('.mv-explore input');
@@ -232,8 +232,8 @@ def test_every_move_brings_a_picture_and_the_time_it_took_is_reported(page, reco
         }"""
     )
     assert len(times) == 8
-    # Reported, not judged, for the machine may be busy: `pytest --junitxml=FILE` holds it. 0.1 s is the aim.
-    record_property("median milliseconds from move to picture", sorted(times)[4])
+    # Reported (`pytest -rP`), not judged, for the machine may be busy; 100 ms is the aim.
+    print(f"median from move to picture: {sorted(times)[4]:.0f} ms")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
