@@ -27,8 +27,10 @@ def save(path: str | Path, tensors: dict[str, np.ndarray], meta: dict[str, Any])
     """
     from safetensors.numpy import save as to_bytes
 
-    header = {"format": FORMAT, "sha256": _digest(tensors), "meta": json.dumps(meta)}
-    whole = to_bytes({name: np.ascontiguousarray(a) for name, a in tensors.items()}, header)
+    text = json.dumps(meta)
+    # One entry, not three: safetensors writes several in any order, and equal runs shall give equal files.
+    header = {"minivae": "\n".join([FORMAT, _digest(tensors, text), text])}
+    whole = to_bytes({name: np.asarray(a, order="C") for name, a in tensors.items()}, header)
     with replacing(path) as file:
         file.write(whole)
 
@@ -41,22 +43,24 @@ def load(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     CheckpointError
         If the file is missing, truncated, changed since it was written, or not a checkpoint of this package.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint; `minivae train` writes one")
     try:
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
+            first, _, rest = (file.metadata() or {}).get("minivae", "").partition("\n")
+            ours = first == FORMAT
+            tensors = {name: file.get_tensor(name) for name in file.keys() if ours}  # noqa: SIM118  (not a dict)
+    except Exception as error:  # whatever the reader stumbles over, it is the file that is wrong
         raise CheckpointError(f"{path}: damaged, or not a safetensors file ({error}); use another copy") from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: its format is {header.get('format')!r}; wanted {FORMAT!r}")
-    if header.get("sha256") != _digest(tensors):
+    if not ours:
+        raise CheckpointError(f"{path}: its format is {first!r}; wanted {FORMAT!r}, as `minivae train` writes it")
+    digest, _, text = rest.partition("\n")
+    if digest != _digest(tensors, text):
         raise CheckpointError(f"{path}: its contents changed after it was written (checksum); use another copy")
-    return tensors, json.loads(header["meta"])
+    return tensors, json.loads(text)
 
 
 @contextmanager
@@ -85,10 +89,10 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
 
 
-def _digest(tensors: dict[str, np.ndarray]) -> str:
-    """One checksum over names, types, shapes and values: safetensors itself has none."""
-    sha = hashlib.sha256()
+def _digest(tensors: dict[str, np.ndarray], text: str) -> str:
+    """One checksum over names, types, shapes, values and `text`: safetensors itself has none."""
+    sha = hashlib.sha256(text.encode())
     for name, a in sorted(tensors.items()):
         sha.update(f"{name} {a.dtype.str} {a.shape}\n".encode())
-        sha.update(np.ascontiguousarray(a).data)
+        sha.update(np.asarray(a, order="C").data)
     return sha.hexdigest()

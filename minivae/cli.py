@@ -1,6 +1,6 @@
 """The command `minivae`: train, sample, interpolate, evaluate, doctor, lab."""
 
-import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,17 +9,34 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from minivae.errors import ConfigError, MinivaeError
 
+
+class Commands(TyperGroup):
+    """Every command: an error of ours is one line and status 2, Ctrl-C is status 130 and no traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MinivaeError as error:
+            Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as stop:  # caught here, for typer would drop what the run has to say
+            Console(stderr=True).print(escape(str(stop) or "stopped"), soft_wrap=True)
+            raise typer.Exit(130) from stop
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Understand variational autoencoders by building every part of one.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 console = Console()
-PICTURES = "pictures: reconstructions.png, samples.png, curves.png (latent_map.png for 2 latents)"
+WITH_RESUME = {"resume", "epochs", "threads", "data_folder", "download"}  # a run keeps its own other settings
 
 
 class ModelName(StrEnum):
@@ -46,15 +63,18 @@ Threads = Annotated[int, typer.Option(min=1, help="BLAS threads. One is often fa
 
 
 def main() -> None:
-    """Entry point: errors of ours are one line, Ctrl-C is no traceback."""
-    try:
-        app(standalone_mode=True)
-    except MinivaeError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt as stop:
-        Console(stderr=True).print(escape(str(stop)) or "stopped", soft_wrap=True)
-        sys.exit(130)
+    """Entry point of the command `minivae`."""
+    app()
+
+
+def _given(ctx: typer.Context) -> dict[str, str]:
+    """What was said on the command line, not left to its default: names of arguments, and how each is written."""
+
+    def said(name: str) -> bool:
+        source = ctx.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    return {p.name: p.opts[0] for p in ctx.command.params if p.name and said(p.name)}
 
 
 def _limit_threads(n: int) -> None:
@@ -66,6 +86,7 @@ def _limit_threads(n: int) -> None:
 
 @app.command()
 def train(
+    ctx: typer.Context,
     model: Annotated[ModelName | None, typer.Argument(help="What to train; not with --resume.")] = None,
     data: DataName = "mnist-small",
     data_folder: DataFolder = None,
@@ -84,7 +105,10 @@ def train(
     seed: Seed = 0,
     threads: Threads = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, metrics and pictures.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Folder of a run to continue, with its own settings.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a run to continue, with its own settings; only --epochs can be changed."),
+    ] = None,
 ) -> None:
     """Train a model on real digits; writes checkpoint.safetensors, metrics.csv and pictures.
 
@@ -95,16 +119,23 @@ def train(
     from minivae.data import load
     from minivae.models import MODELS
     from minivae.progress import best
-    from minivae.train import CHECKPOINT, Run
+    from minivae.train import CHECKPOINT, METRICS, Run
 
     _limit_threads(threads)
     if (model is None) == (resume is None):
         raise ConfigError("train: say either what to train (minivae train vae) or --resume FOLDER, not both")
+    given = _given(ctx)
     if resume is not None:
+        if extra := [option for name, option in given.items() if name not in WITH_RESUME]:
+            raise ConfigError(f"train: --resume keeps the run's own settings; leave out {', '.join(extra)}")
         run, folder = Run.load(resume), resume
-        data, run.epochs = run.data, epochs or run.epochs
+        data, run.epochs = _data_name(run), epochs or run.epochs
     else:
         assert model is not None
+        if "beta" in given and model != ModelName.vae:
+            raise ConfigError("train: --beta weighs the KL term, which only a vae has; leave it out")
+        if "sigma" in given and likelihood != LikelihoodName.gaussian:
+            raise ConfigError("train: --sigma is for --likelihood gaussian; leave it out, or say so")
         folder = out or Path("run") / f"{model}-{data}"
         if (folder / CHECKPOINT).exists():
             raise ConfigError(
@@ -112,8 +143,8 @@ def train(
             )
         grey = likelihood == LikelihoodName.gaussian
         rng = np.random.default_rng(seed)
-        extra: dict[str, Any] = {"beta": beta} if model == ModelName.vae else {}
-        network = MODELS[model](hidden=hidden, latent=latent, likelihood=str(likelihood), sigma=sigma, rng=rng, **extra)
+        weight: dict[str, Any] = {"beta": beta} if model == ModelName.vae else {}
+        network = MODELS[model](hidden=hidden, latent=latent, likelihood=likelihood, sigma=sigma, rng=rng, **weight)
         run = Run(
             network,
             epochs=20 if epochs is None else epochs,
@@ -125,32 +156,53 @@ def train(
         )
     x, _ = load(data, "train", folder=data_folder, download=download)
     x_test, y_test = load(data, "test", folder=data_folder)
-    run.train(x, x_test, out=folder, report=best())
-    _pictures(run, x_test, y_test, folder)
+    written = []
+    if run.epoch < run.epochs:
+        run.train(x, x_test, out=folder, report=best())
+        written = [CHECKPOINT, METRICS]
+    else:
+        cure = f"for more, add --epochs {2 * run.epoch}"
+        console.print(f"nothing to train, epochs done: {run.epoch}; {cure}", soft_wrap=True)
+    for name, fig in _pictures(run, x_test, y_test):
+        _plot().save(fig, folder / name)
+        written.append(name)
     console.print(_scores_table(run.history[-1], data, run.binarization))
-    console.print(f"[bold]{escape(str(folder))}[/]: checkpoint.safetensors, metrics.csv, {PICTURES}", soft_wrap=True)
+    console.print(f"wrote to [bold]{escape(str(folder))}[/]: {', '.join(written)}", soft_wrap=True)
 
 
-def _pictures(run: Any, x_test: Any, y_test: Any, folder: Path) -> None:
-    import matplotlib
+def _data_name(run: Any) -> str:
+    if not run.data:
+        raise ConfigError("the run does not name its images; train it with minivae train, or fit(..., data=NAME)")
+    return run.data
+
+
+def _pictures(run: Any, x_test: Any, y_test: Any) -> Iterator[tuple[str, Any]]:
     import numpy as np
+
+    plot, model = _plot(), run.model
+    yield "reconstructions.png", plot.reconstructions(model, x_test)
+    yield "curves.png", plot.curves(run.history)
+    z = np.random.default_rng(0).standard_normal((100, model.config["latent"]), dtype=np.float32)
+    yield "samples.png", plot.samples(model.generate(z), "decoded from codes drawn from N(0, I)")
+    if model.config["latent"] == 2:
+        yield "latent_map.png", plot.latent_map(model, x_test, y_test)
+
+
+def _plot() -> Any:
+    """The module that draws, drawing to files: no window is wanted here, and often there is no display."""
+    import matplotlib
 
     from minivae import plot
 
-    matplotlib.use("agg")  # pictures go to files; no window is wanted, and often there is no display
-    model = run.model
-    plot.save(plot.reconstructions(model, x_test), folder / "reconstructions.png")
-    plot.save(plot.curves(run.history), folder / "curves.png")
-    z = np.random.default_rng(0).standard_normal((100, model.config["latent"]), dtype=np.float32)
-    plot.save(plot.samples(model.generate(z), "decoded from codes drawn from N(0, I)"), folder / "samples.png")
-    if model.config["latent"] == 2:
-        plot.save(plot.latent_map(model, x_test, y_test), folder / "latent_map.png")
+    matplotlib.use("agg")
+    return plot
 
 
 def _scores_table(scores: dict[str, float], data: str, binarization: str) -> Table:
     from minivae.progress import LABELS
 
-    table = Table(title=f"{data} test set, {binarization} binarisation, nats per image")
+    title = f"{data} test set, {binarization} binarisation, nats per image"
+    table = Table(title=title, min_width=len(title))
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, value in scores.items():
@@ -179,7 +231,7 @@ def evaluate(
 
     _limit_threads(threads)
     trained = Run.load(run)
-    name = data or trained.data
+    name = data or _data_name(trained)
     x, _ = load(name, "test", folder=data_folder)
     scores = score(trained.model, x, rng=np.random.default_rng(seed), binarization=trained.binarization)
     console.print(_scores_table(scores, name, trained.binarization))
@@ -195,10 +247,9 @@ def sample(
     """Decode codes drawn from N(0, I)."""
     import numpy as np
 
-    from minivae import plot
     from minivae.train import load_model
 
-    model = load_model(run)
+    plot, model = _plot(), load_model(run)
     z = np.random.default_rng(seed).standard_normal((n, model.config["latent"]), dtype=np.float32)
     _write(plot.samples(model.generate(z), f"seed {seed}"), out or run / "samples.png")
 
@@ -217,13 +268,12 @@ def interpolate(
     """Walk in a straight line through the latent space from one test digit to another, decoding on the way."""
     import numpy as np
 
-    from minivae import plot
     from minivae.data import load
     from minivae.engine import Tensor, no_grad
     from minivae.train import Run
 
-    trained = Run.load(run)
-    x, y = load(trained.data, "test", folder=data_folder)
+    plot, trained = _plot(), Run.load(run)
+    x, y = load(_data_name(trained), "test", folder=data_folder)
     rng = np.random.default_rng(seed)
     ends = [x[rng.choice(np.flatnonzero(y == digit), size=rows)] for digit in (start, end)]
     with no_grad():
@@ -237,12 +287,7 @@ def interpolate(
 
 
 def _write(fig: Any, path: Path) -> None:
-    import matplotlib
-
-    from minivae import plot
-
-    matplotlib.use("agg")
-    plot.save(fig, path)
+    _plot().save(fig, path)
     console.print(f"wrote [bold]{escape(str(path))}[/]", soft_wrap=True)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minivae import __version__, backend, data, gradcheck, models
+from minivae import __version__, backend, data, models
 from minivae.errors import MinivaeError
+from minivae.gradcheck import gradcheck
 
 EXTRAS = {
+    "what it stands on": ("", ["numpy", "matplotlib", "safetensors"]),
     "lessons in JupyterLab": ("lab", ["jupyterlab", "ipywidgets", "anywidget"]),
     "tests": ("dev", ["pytest", "nbval", "hypothesis"]),
     "PyTorch, the tests' oracle": ("oracle", ["torch"]),
@@ -20,24 +22,23 @@ EXTRAS = {
 
 def report() -> Any:
     """A table for the console: one row a fact, with the cure where something is missing."""
+    from rich.markup import escape
     from rich.table import Table
     from threadpoolctl import threadpool_info
 
     table = Table(title=f"minivae {__version__}", show_header=False)
     table.add_row("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     table.add_row("processors", str(os.cpu_count()))
-    for name in ("numpy", "matplotlib", "safetensors"):
-        table.add_row(name, version(name))
     for pool in threadpool_info():
         kind = f"{pool['internal_api']} {pool['version']} ({pool.get('architecture', '?')} kernels)"
         table.add_row("BLAS", f"{kind}, {pool['num_threads']} threads; for small models try OPENBLAS_NUM_THREADS=1")
     table.add_row("backends", f"{', '.join(backend.BACKENDS)}; in use: {backend.current().name}")
     for what, (extra, packages) in EXTRAS.items():
-        table.add_row(what, _installed(extra, packages))
-    table.add_row("gradients", _gradients())
+        table.add_row(what, escape(_installed(extra, packages)))
+    table.add_row("gradients", escape(_gradients()))
     for name in ("mnist-small", "mnist"):
-        table.add_row(f"data: {name}", _data(name))
-    table.add_row("this package", str(Path(__file__).parent))
+        table.add_row(f"data: {name}", escape(_data(name)))
+    table.add_row("this package", escape(str(Path(__file__).parent)))
     return table
 
 
@@ -48,7 +49,8 @@ def _installed(extra: str, packages: list[str]) -> str:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
-    cure = f'missing: {", ".join(missing)}; get it with: pip install "minivae\\[{extra}]"' if missing else ""
+    what = f'"minivae[{extra}]"' if extra else "minivae"
+    cure = f"missing: {', '.join(missing)}; get it with: pip install {what}" if missing else ""
     return "; ".join(filter(None, [", ".join(found), cure]))
 
 
@@ -59,7 +61,7 @@ def _gradients() -> str:
         p.data = p.data.astype(np.float64)
     eps = rng.normal(size=(3, 2))
     try:
-        gradcheck.gradcheck(lambda x: vae.elbo(x, eps).elbo, rng.uniform(0.1, 0.9, size=(3, 6)), rng=rng)
+        gradcheck(lambda x: vae.elbo(x, eps).elbo, rng.uniform(0.1, 0.9, size=(3, 6)), rng=rng)
     except MinivaeError as error:
         return f"WRONG: {error}"
     return "checked against finite differences: right"

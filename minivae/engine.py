@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from functools import update_wrapper
 from numbers import Real
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -72,22 +72,16 @@ class Tensor:
     dtype = property(lambda self: self.data.dtype)
 
     if TYPE_CHECKING:  # `+ - * / @ ** []` and methods such as `sum` are attached in minivae/ops/__init__.py
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __matmul__: Any
-        __pow__: Any
-        __neg__: Any
-        __getitem__: Any
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = cast(Any, None)
+        __matmul__ = __rmatmul__ = __pow__ = __neg__ = __getitem__ = cast(Any, None)
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
         made = f", from {self.node.name}" if self.node else ", requires_grad=True" if self.requires_grad else ""
@@ -200,7 +194,7 @@ def common_dtype(name: str, inputs: Sequence) -> Any:
         if x.dtype.name not in FLOATS:
             raise DtypeError(f"{name}: got a {x.dtype.name} array; convert it with x.astype('float32')")
         if common is not None and x.dtype != common:
-            raise DtypeError(f"{name}: got {common.name} and {x.dtype.name}; convert one: x.astype('{common.name}')")
+            raise DtypeError(f"{name}: got {common.name} and {x.dtype.name}; convert one, with x.astype('float32')")
         common = x.dtype
     return common
 
@@ -241,10 +235,10 @@ def backward(output: Tensor, g: Any = None) -> None:
     if g.shape != output.shape or g.dtype != output.dtype:
         raise GradientError(f"backward: g is {g.shape} {g.dtype} but the output is {output.shape} {output.dtype}")
     if output.node is None:
-        return accumulate(output, g)
-    nodes = reachable(output.node)
+        accumulate(output, g)
+        return
     arrived = {output.node: g}
-    for node in nodes:
+    for node in reachable(output.node):
         g = arrived.pop(node)
         together = callable(node.gradients)  # the op shares work between its gradients and returns them all
         lines = node.gradients(g) if together else node.gradients
@@ -254,7 +248,7 @@ def backward(output: Tensor, g: Any = None) -> None:
             is_leaf = x.node is None
             if together:
                 g_x = line
-            elif line.__code__.co_argcount == 2:  # lambda g, out: ...
+            elif line.__code__.co_varnames[1 : line.__code__.co_argcount] == ("out",):  # lambda g, out: ...
                 g_x = line(g, x.slot() if is_leaf and x.grad is None else None)
             else:
                 g_x = line(g)
@@ -264,7 +258,6 @@ def backward(output: Tensor, g: Any = None) -> None:
             else:
                 arrived[x.node] = arrived[x.node] + g_x if x.node in arrived else g_x
         node.gradients = None  # frees what the op kept for this moment
-    return None
 
 
 def reachable(last: Node) -> list[Node]:
@@ -293,11 +286,10 @@ def unbroadcast(g: Any, shape: tuple) -> Any:
 def accumulate(leaf: Tensor, g: Any) -> None:
     """Add `g` to the gradient of a leaf, in the memory that the leaf reserves for it, if it does."""
     slot = leaf.slot()
-    if slot is None:  # a copy, since one array may be the gradient of several leaves: a + b hands both the same g
-        leaf.grad = g.copy() if leaf.grad is None else leaf.grad + g
-    elif leaf.grad is not None:
-        slot += g
-    else:
-        if g is not slot:
-            slot[...] = g
-        leaf.grad = slot
+    if leaf.grad is not None:
+        g = leaf.grad + g
+    elif slot is None:
+        g = g.copy()  # since one array may be the gradient of several leaves: a + b hands both the same g
+    if slot is not None and g is not slot:
+        slot[...] = g
+    leaf.grad = g if slot is None else slot

@@ -1,11 +1,27 @@
 """How good is a model: the figures of a training log, on images it has not seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minivae.data import binarize, check_images, threshold
 from minivae.engine import Tensor, no_grad
+from minivae.errors import ConfigError
+
+# What a model is shown for an image x: drawn anew each time, cut at 0.5, or grey as it is.
+BINARIZATIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "dynamic": binarize,
+    "threshold": lambda x, rng: threshold(x),
+    "none": lambda x, rng: x,
+}
+
+
+def binarization_by_name(name: str, who: str) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
+    """One of `BINARIZATIONS`; raises ConfigError, opened by `who` asks, if there is none of that name."""
+    if name not in BINARIZATIONS:
+        raise ConfigError(f"{who}: binarization is {name!r}; there are {', '.join(BINARIZATIONS)}")
+    return BINARIZATIONS[name]
 
 
 @no_grad()
@@ -20,6 +36,7 @@ def evaluate(
     x : (N, D) float32 images in [0, 1].
     rng : draws the binarisation and eps.
     binarization : see `minivae.train.Run`; figures under different ones are not comparable.
+    batch : images at a time. The draws are the same whatever it is, and the means agree to float32 rounding.
 
     Returns
     -------
@@ -30,9 +47,13 @@ def evaluate(
     ------
     DataError, ShapeError, DtypeError
         For images that are not what the model takes.
+    ConfigError
+        For an unknown binarisation, or a batch of none.
     """
+    if batch < 1:
+        raise ConfigError(f"evaluate: batch is {batch}; wanted 1 or more")
     x = check_images(x, "evaluate", model.config["x_dim"])
-    x = {"dynamic": lambda: binarize(x, rng), "threshold": lambda: threshold(x), "none": lambda: x}[binarization]()
+    x = binarization_by_name(binarization, "evaluate")(x, rng)
     totals: dict[str, float] = {}
     for start in range(0, len(x), batch):
         _, terms = model.loss(Tensor(x[start : start + batch]), rng)

@@ -37,8 +37,9 @@ def gradcheck(
         If an input is not float64: in float32 the quotient is good to three digits only.
     """
     for i, x in enumerate(inputs):
-        if x.dtype != np.float64:
-            raise DtypeError(f"gradcheck: input {i} is {x.dtype}; wanted float64: x.astype('float64')")
+        dtype = getattr(x, "dtype", f"a {type(x).__name__}")
+        if dtype != np.float64:
+            raise DtypeError(f"gradcheck: input {i} is {dtype}; wanted float64: x.astype('float64')")
     leaves = [Tensor(x.copy(), requires_grad=True) for x in inputs]
     output = f(*leaves)
     w = np.asarray(rng.uniform(0.5, 1.5, size=output.shape))
@@ -59,7 +60,7 @@ def gradcheck(
             below = weighted()
             leaf.data[at] = middle
             quotient, gradient = (above - below) / (2 * h), leaf.grad[at]
-            if not abs(gradient - quotient) <= atol + rtol * abs(quotient):  # said so that NaN fails too
+            if not abs(gradient - quotient) <= atol + rtol * abs(quotient) < np.inf:  # said so that NaN and inf fail
                 place = f"element {list(at)} of input {i}" if at else f"input {i}"
                 raise GradientError(
                     f"gradcheck: at {place} the gradient is {gradient:.9g}, differences say {quotient:.9g}"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,12 +14,17 @@ PACKAGE = Path(__file__).parent
 
 
 def lessons_folder() -> Path:
-    """Where the learner's lessons are: those of a checkout, else a copy beside the learner, made if there is none."""
+    """Where the learner's lessons are: those of a checkout, else a copy beside the learner, made if there is none.
+
+    Raises ConfigError if this installation came without lessons.
+    """
     checkout = PACKAGE.parent / "lessons"
     if checkout.is_dir():
         return checkout
     here = Path.cwd() / "lessons"
     if not here.exists():  # never over a learner's own edits
+        if not (PACKAGE / "lessons").is_dir():
+            raise ConfigError(f"lab: {PACKAGE} has no lessons; name a folder, or install minivae again")
         shutil.copytree(PACKAGE / "lessons", here, ignore=shutil.ignore_patterns("source"))
     return here
 
@@ -55,6 +61,16 @@ def start(folder: Path | None = None, *, browser: bool = True, port: int = 8888)
     if browser and not has_display():
         browser = False
         print("No display here: open the address below in a browser. Ctrl-C twice stops JupyterLab.", flush=True)
-    code = subprocess.run(command(folder, browser, port), check=False).returncode
+    code = _run(command(folder, browser, port))
     if code:
         raise ConfigError(f"lab: JupyterLab ended with status {code}; its last lines above say why")
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a program to its end. Ctrl-C is left to it: JupyterLab asks first, and shuts its kernels down."""
+    program = subprocess.Popen(arguments)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return program.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -35,7 +35,7 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         tiny: float = 1e-8,
     ):
-        if not lr > 0:
+        if not 0 < lr < math.inf:
             raise ConfigError(f"Adam: lr is {lr}; it has to be positive, 1e-3 is a good start")
         if not all(0 <= beta < 1 for beta in betas):
             raise ConfigError(f"Adam: betas are {betas}; both have to lie in [0, 1)")
@@ -58,7 +58,7 @@ class Adam:
         Raises
         ------
         GradientError
-            If a parameter has no gradient, or no longer lives in this optimiser's memory.
+            If a parameter has no gradient, or one of another shape, or no longer lives in this optimiser's memory.
         """
         without = sum(p.grad is None for p in self.flat.parameters)
         if without:
@@ -66,6 +66,7 @@ class Adam:
             raise GradientError(f"Adam: {without} of {total} parameters have no gradient; call loss.backward() first")
         if not self.flat.still_gathered():
             raise GradientError("Adam: a parameter was replaced; assign with p.data[...] = value, or make a new Adam")
+        self.flat.collect()
         self.t += 1
         for start in range(0, self.flat.data.size, CHUNK):
             self._step(slice(start, start + CHUNK))

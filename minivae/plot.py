@@ -1,6 +1,8 @@
 """Pictures. One style for all; colours that colour-blind readers can tell apart, on white so that dark pages do too."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,22 @@ STYLE: Any = {
 }
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Inside, or in a function under `@style()`, matplotlib draws as the course does, whatever its user has set."""
+    import matplotlib.pyplot as plt
+
+    plt.draw_if_interactive()  # loads the backend: inside the block, what it sets as it loads would be undone
+    with plt.style.context(["default", STYLE]):
+        yield
+
+
+@style()
 def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
     """A matplotlib figure of `width` by `height` inches in the style of the course, and its axes, as `plt.subplots`."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(width, height))
+    return plt.subplots(rows, columns, figsize=(width, height))
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 2, shape: tuple[int, int] | None = None) -> np.ndarray:
@@ -56,10 +68,12 @@ def tile(images: np.ndarray, columns: int, gap: int = 2, shape: tuple[int, int] 
     Raises
     ------
     ShapeError
-        If flat images are not square and `shape` is not given, or does not fit.
+        If flat images are not square and `shape` is not given, or does not fit; if there is nothing to show.
     """
-    if columns < 1 or len(images) == 0:
-        raise ShapeError(f"tile: got {len(images)} images in {columns} columns; wanted at least one of each")
+    if images.ndim not in (2, 3):
+        raise ShapeError(f"tile: images are {images.shape}; wanted (N, H * W) or (N, H, W)")
+    if columns < 1 or len(images) == 0 or gap < 0:
+        raise ShapeError(f"tile: got {len(images)} images, columns={columns}, gap={gap}; wanted 1, 1 and 0 or more")
     if images.ndim == 2:
         side = math.isqrt(images.shape[1])
         height, width = shape or (side, side)
@@ -81,6 +95,7 @@ def show(ax: Any, images: np.ndarray, columns: int, title: str = "") -> None:
     ax.set_axis_off()
 
 
+@style()
 def samples(images: np.ndarray, title: str, columns: int = 10) -> Any:
     """A figure of tiled images."""
     fig, ax = figure(6, 0.35 + 6 / columns * -(-len(images) // columns))
@@ -88,25 +103,31 @@ def samples(images: np.ndarray, title: str, columns: int = 10) -> Any:
     return fig
 
 
+@style()
 def reconstructions(model: Any, x: np.ndarray, n: int = 10) -> Any:
-    """A figure of `n` images above what the model makes of them."""
+    """A figure of the first `n` images above what the model makes of them."""
+    x = x[:n]
     fig, ax = figure(6, 1.6)
-    show(ax, np.concatenate([x[:n], model.reconstruct(x[:n])]), n, "images, and below each its reconstruction")
+    show(ax, np.concatenate([x, model.reconstruct(x)]), len(x), "images, and below each its reconstruction")
     return fig
 
 
+@style()
 def curves(history: list[dict[str, float]]) -> Any:
-    """A figure of the figures of a run against the epoch."""
+    """A figure of the figures of a run against the epoch; raises ConfigError before the first is finished."""
     from matplotlib.ticker import MaxNLocator
 
+    if not history:
+        raise ConfigError("curves: the history is empty; train for one epoch at least")
     panels = [name for name in ("elbo", "reconstruction", "kl") if name in history[0]]
     labels = {"elbo": "ELBO", "reconstruction": "reconstruction, log p(x | z)", "kl": "KL(q(z | x) || p(z))"}
     fig, axes = figure(3.2 * len(panels), 2.6, columns=len(panels))
     epochs = [row["epoch"] for row in history]
     for ax, name in zip(np.atleast_1d(axes), panels, strict=True):
         ax.plot(epochs, [row[name] for row in history], color=BLUE, label="training")
-        if f"test_{name}" in history[0]:
-            ax.plot(epochs, [row[f"test_{name}"] for row in history], color=ORANGE, ls="--", label="test")
+        tested = [row.get(f"test_{name}", math.nan) for row in history]
+        if not all(map(math.isnan, tested)):
+            ax.plot(epochs, tested, color=ORANGE, ls="--", label="test")
         ax.set_title(labels[name])
         ax.set_xlabel("epoch")
         ax.set_ylabel("nats per image")
@@ -115,6 +136,7 @@ def curves(history: list[dict[str, float]]) -> Any:
     return fig
 
 
+@style()
 def latent_map(model: Any, x: np.ndarray, y: np.ndarray, n: int = 20, reach: float = 2.33) -> Any:
     """A figure of a two-dimensional latent space: where digits land, and what decodes from each place.
 
@@ -147,6 +169,7 @@ def latent_map(model: Any, x: np.ndarray, y: np.ndarray, n: int = 20, reach: flo
     return fig
 
 
+@style()
 def save(fig: Any, path: str | Path) -> None:
     """Write a figure as PNG, whole or not at all, and close it; raises CheckpointError if it cannot be written."""
     import matplotlib.pyplot as plt

@@ -5,7 +5,7 @@ import hashlib
 import io
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from minivae import checkpoint
-from minivae.data import binarize, check_images, threshold
+from minivae.data import check_images
 from minivae.engine import Tensor
-from minivae.errors import CheckpointError, ConfigError, GradientError
-from minivae.evaluate import evaluate
+from minivae.errors import CheckpointError, ConfigError, GradientError, MinivaeError
+from minivae.evaluate import binarization_by_name, evaluate
 from minivae.models import MODELS
 from minivae.optim import Adam
 from minivae.progress import Lines
 
-BINARIZATIONS = ("dynamic", "threshold", "none")
 CHECKPOINT = "checkpoint.safetensors"
+METRICS = "metrics.csv"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -68,11 +68,10 @@ class Run:
     ):
         if epochs < 0 or batch < 1:
             raise ConfigError(f"Run: got epochs={epochs}, batch={batch}; wanted 0 or more, and 1 or more")
-        if binarization not in BINARIZATIONS:
-            raise ConfigError(f"Run: binarization is {binarization!r}; there are {', '.join(BINARIZATIONS)}")
         if not isinstance(rng.bit_generator, np.random.PCG64):
             raise ConfigError("Run: rng has to be np.random.default_rng(seed), whose state a checkpoint can hold")
         self.model, self.epochs, self.batch, self.rng = model, epochs, batch, rng
+        self.binarize = binarization_by_name(binarization, "Run")
         self.binarization, self.data = binarization, data
         self.optimizer = Adam(model.parameters(), lr)
         self.history: list[dict[str, float]] = []
@@ -97,13 +96,17 @@ class Run:
             For images that are not what the model takes; checked before the first step.
         CheckpointError
             If the run was begun on other images, or `out` cannot be written.
+        ConfigError
+            If there is `out`, and the model is not of a class in `minivae.models.MODELS`.
         GradientError
-            If the loss is no longer a number; the last checkpoint stays.
+            If the loss or a parameter is no longer a finite number; the last checkpoint stays.
         Interrupted
-            After Ctrl-C, once all is saved.
+            After Ctrl-C, once all is saved. A second Ctrl-C does not wait for that.
         """
         report = Lines() if report is None else report
-        x = self._prepare(x)
+        if out is not None:
+            self._model_name()
+        x = self._check_same(x)
         x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.config["x_dim"])
         with delayed_interrupt() as interrupted, report:
             report.start(self, steps=-(-len(x) // self.batch))
@@ -119,23 +122,23 @@ class Run:
                 report.epoch(self, self.history[-1])
                 if out is not None:
                     self.save(out)
+                if interrupted():  # it came while the test images were scored, or during the save
+                    raise Interrupted(self._stop(out))
         return self
 
-    def _prepare(self, x: np.ndarray) -> np.ndarray:
+    def _check_same(self, x: np.ndarray) -> np.ndarray:
         x = check_images(x, "train: x", self.model.config["x_dim"])
         checksum = hashlib.sha256(x.data).hexdigest()
         if self.trained_on not in ("", checksum):
             raise CheckpointError("train: this run was begun on other images; pass the same ones to continue it")
         self.trained_on = checksum
-        return threshold(x) if self.binarization == "threshold" else x
+        return x
 
+    @np.errstate(over="ignore", invalid="ignore")  # what becomes infinite is reported by name
     def _one_step(self, x: np.ndarray) -> None:
         images = x[self.order[self.step * self.batch : (self.step + 1) * self.batch]]  # (B, D)
-        if self.binarization == "dynamic":
-            images = binarize(images, self.rng)
-        loss, terms = self.model.loss(Tensor(images), self.rng)
-        if not np.isfinite(loss.item()):
-            raise GradientError(f"train: the loss is {loss.item()} in epoch {self.epoch + 1}; lower lr")
+        loss, terms = self.model.loss(Tensor(self.binarize(images, self.rng)), self.rng)
+        self._check_finite(loss.item(), "the loss")
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -143,7 +146,13 @@ class Run:
             self.sums[name] = self.sums.get(name, 0.0) + float(values.sum(dtype=np.float64))
         self.step += 1
 
+    def _check_finite(self, values: Any, what: str) -> None:
+        if not np.isfinite(values).all():
+            where = f"in epoch {self.epoch + 1}, after {self.step} steps"
+            raise GradientError(f"train: {what} became infinite or NaN {where}; lr is {self.optimizer.lr}, take less")
+
     def _finish_epoch(self, x_test: np.ndarray | None) -> None:
+        self._check_finite(self.optimizer.flat.data, "a parameter")
         row = {"epoch": self.epoch + 1} | {name: total / len(self.order) for name, total in self.sums.items()}
         if x_test is not None:
             rng = np.random.default_rng(0)  # the same draws after each epoch, so that epochs can be compared
@@ -153,7 +162,8 @@ class Run:
         self.epoch, self.step, self.order, self.sums = self.epoch + 1, 0, np.empty(0, np.int64), {}
 
     def _stop(self, out: Any) -> str:
-        where = f"stopped in epoch {self.epoch + 1} after step {self.step}"
+        self._check_finite(self.optimizer.flat.data, "a parameter")
+        where = f"stopped after {self.epoch} of {self.epochs} epochs and {self.step} steps"
         if out is None:
             return f"{where}; nothing was saved, for the run has no folder"
         self.save(out)
@@ -161,12 +171,11 @@ class Run:
 
     def save(self, folder: str | Path) -> None:
         """Replace the checkpoint and metrics.csv in `folder`; raises CheckpointError and keeps the old ones."""
-        name = next(name for name, kind in MODELS.items() if type(self.model) is kind)
         optimizer = self.optimizer
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
         tensors |= {"adam.m": optimizer.m, "adam.v": optimizer.v, "order": self.order}
         meta = {
-            "model": name,
+            "model": self._model_name(),
             "config": self.model.config,
             "run": dict(
                 epochs=self.epochs,
@@ -183,11 +192,21 @@ class Run:
         checkpoint.save(Path(folder) / CHECKPOINT, tensors, meta)
         if self.history:
             text = io.StringIO()
-            table = csv.DictWriter(text, fieldnames=list(self.history[0]), lineterminator="\n")
+            columns = dict.fromkeys(name for row in self.history for name in row)  # some rows may lack test figures
+            table = csv.DictWriter(text, columns, lineterminator="\n")
             table.writeheader()
             table.writerows(self.history)
-            with checkpoint.replacing(Path(folder) / "metrics.csv") as file:
+            with checkpoint.replacing(Path(folder) / METRICS) as file:
                 file.write(text.getvalue().encode())
+
+    def _model_name(self) -> str:
+        for name, kind in MODELS.items():
+            if type(self.model) is kind:
+                return name
+        raise ConfigError(
+            f"Run: a checkpoint can hold {', '.join(MODELS)}, not a {type(self.model).__name__}; "
+            "enter its class in minivae.models.MODELS, or train without a folder"
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> "Run":
@@ -198,16 +217,13 @@ class Run:
             rng = np.random.default_rng()
             rng.bit_generator.state = meta["rng"]
             run = cls(_build(tensors, meta), rng=rng, **meta["run"])
-            run.optimizer.t, run.history = meta["adam"]["t"], meta["history"]
-            run.optimizer.m[...], run.optimizer.v[...], run.order = (
-                tensors["adam.m"],
-                tensors["adam.v"],
-                tensors["order"],
-            )
+            run.history, run.order = meta["history"], tensors["order"]
+            adam = run.optimizer
+            adam.m[...], adam.v[...], adam.t = tensors["adam.m"], tensors["adam.v"], meta["adam"]["t"]
             for key, value in meta["progress"].items():
                 setattr(run, key, value)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: not a run of this version ({error!r}); train anew") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path}: not a run of this version ({_words(error)}); train anew") from error
         return run
 
 
@@ -223,31 +239,38 @@ def load_model(folder: str | Path) -> Any:
     tensors, meta = checkpoint.load(Path(folder) / CHECKPOINT)
     try:
         return _build(tensors, meta)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder}: not a model of this version ({error!r}); train anew") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder}: not a model of this version ({_words(error)}); train anew") from error
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, MinivaeError) else repr(error)
 
 
 def _build(tensors: dict[str, np.ndarray], meta: dict[str, Any]) -> Any:
+    if meta["model"] not in MODELS:
+        raise ConfigError(f"it holds a model {meta['model']!r}, and there are {', '.join(MODELS)}")
     model = MODELS[meta["model"]](**meta["config"], rng=np.random.default_rng(0))
     model.load_state_dict({key[6:]: value for key, value in tensors.items() if key.startswith("model.")})
     return model
 
 
 @contextmanager
-def delayed_interrupt() -> Iterator[Any]:
+def delayed_interrupt() -> Iterator[Callable[[], bool]]:
     """Inside, Ctrl-C is noted, and a step is never torn; the function given says whether it came. Twice is at once."""
-    pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # only there do signals arrive
-        yield pressed.is_set
+        yield lambda: False
         return
+    pressed = False
 
     def note(number: int, frame: Any) -> None:
-        if pressed.is_set():
+        nonlocal pressed
+        if pressed:
             raise KeyboardInterrupt
-        pressed.set()
+        pressed = True
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield pressed.is_set
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)

@@ -4,7 +4,7 @@ import math
 
 from minivae import ops
 from minivae.engine import Tensor
-from minivae.errors import ConfigError
+from minivae.errors import ConfigError, DataError
 
 
 class Bernoulli:
@@ -23,12 +23,19 @@ class Gaussian:
     """Each pixel is N(sigmoid(logits), sigma^2). For grey images: squared error, with its scale said aloud."""
 
     def __init__(self, sigma: float):
-        if not sigma > 0:
+        if not 0 < sigma < math.inf:
             raise ConfigError(f"Gaussian: sigma is {sigma}; a standard deviation has to be positive")
         self.logvar = 2 * math.log(sigma)
 
     def nll(self, logits: Tensor, x: Tensor) -> Tensor:
-        """-log p(x | z): (B, D), (B, D) -> (B,) nats, summed over D. A density: it can be negative."""
+        """-log p(x | z): (B, D), (B, D) -> (B,) nats, summed over D. A density: it can be negative.
+
+        Raises DataError if x leaves [0, 1], where no mean can follow it, or holds NaN.
+        """
+        pixels = x.data if isinstance(x, Tensor) else x
+        if not (pixels.size == 0 or (pixels.min() >= 0 and pixels.max() <= 1)):  # said so that NaN fails it too
+            span = f"{pixels.min()} to {pixels.max()}"
+            raise DataError(f"Gaussian: x spans {span}; pixels have to lie in [0, 1]: divide by 255")
         return ops.gaussian_nll(x, self.x_hat(logits), self.logvar)
 
     def x_hat(self, logits: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The variational autoencoder: send a range instead of a point."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ class VAE(Module):
         beta: float = 1.0,
         rng: np.random.Generator,
     ):
-        if not beta >= 0:
+        if not 0 <= beta < math.inf:
             raise ConfigError(f"VAE: beta is {beta}; it has to be 0 or more, and 1 is the true bound")
         self.config = dict(x_dim=x_dim, hidden=hidden, latent=latent, likelihood=likelihood, sigma=sigma, beta=beta)
         self.latent, self.beta = latent, beta

@@ -1,10 +1,13 @@
 """All ops by name, and the operators and methods of `Tensor` that call them."""
 
 from minivae.engine import OPS, Tensor
+from minivae.ops.activation import *
 from minivae.ops.arith import *
 from minivae.ops.bernoulli import *
+from minivae.ops.conv import *
 from minivae.ops.gaussian import *
 from minivae.ops.linalg import *
+from minivae.ops.norm import *
 from minivae.ops.reduce import *
 from minivae.ops.shape import *
 
@@ -30,7 +33,11 @@ METHODS = {
     "sigmoid": sigmoid,
     "relu": relu,
     "softplus": softplus,
+    "sqrt": sqrt,
+    "abs": abs,
     "sum": lambda a, axis=None, keepdims=False: sum(a, axis=axis, keepdims=keepdims),
+    "max": lambda a, axis=None, keepdims=False: max(a, axis=axis, keepdims=keepdims),
+    "var": lambda a, axis=None, keepdims=False: var(a, axis=axis, keepdims=keepdims),
     "mean": lambda a, axis=None, keepdims=False: mean(a, axis=axis, keepdims=keepdims),
     "reshape": lambda a, *shape: reshape(a, shape=shape),
     "transpose": lambda a, *axes: transpose(a, axes=axes or None),

@@ -1,5 +1,9 @@
 """Arithmetic and functions of one element: value and gradient side by side."""
 
+import math
+
+import numpy as np
+
 from minivae.engine import op
 from minivae.ops.cases import normal, off_zero, positive
 
@@ -57,28 +61,49 @@ def log(xp, x):
 
 
 @op(normal((3, 4)))
-def tanh(xp, x):
-    """tanh(x), in (-1, 1)."""
-    y = xp.tanh(x)
-    return y, (lambda g: g * (1 - y * y),)
+def expm1(xp, x):
+    """e ** x - 1, exact for x near 0, where e ** x rounds to 1."""
+    y = xp.expm1(x)
+    return y, (lambda g: g * (y + 1),)
 
 
-@op(normal((3, 4)))
-def sigmoid(xp, x):
-    """1 / (1 + exp(-x)), in (0, 1)."""
-    y = 0.5 * xp.tanh(0.5 * x) + 0.5  # this form cannot overflow: exp(-x) does for x < -88 in float32
-    return y, (lambda g: g * y * (1 - y),)
+@op(positive((3, 4)))
+def log1p(xp, x):
+    """log(1 + x), exact for x near 0, where 1 + x rounds to 1."""
+    return xp.log1p(x), (lambda g: g / (1 + x),)
+
+
+@op(positive((3, 4)))
+def sqrt(xp, x):
+    """The square root."""
+    y = xp.sqrt(x)
+    return y, (lambda g: 0.5 * g / y,)
 
 
 @op(off_zero((3, 4)))
-def relu(xp, x):
-    """max(x, 0); the gradient at 0 is taken as 0."""
-    y = xp.maximum(x, 0)
-    return y, (lambda g: g * (y > 0),)
+def abs(xp, x):
+    """|x|; the gradient at 0 is taken as 0."""
+    return xp.abs(x), (lambda g: g * xp.sign(x),)
 
 
-@op(normal((3, 4)))
-def softplus(xp, x):
-    """log(1 + exp(x)): a smooth relu."""
-    y = xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))  # exp of a negative number cannot overflow
-    return y, (lambda g: g * (0.5 * xp.tanh(0.5 * x) + 0.5),)
+@op(off_zero((3, 4), low=0.0, high=math.inf), off_zero((3, 4), low=-1.03, high=0.97))
+def clip(xp, x, *, low, high):
+    """x held between two numbers; no gradient where it was held."""
+    return xp.clip(x, low, high), (lambda g: g * ((x >= low) & (x <= high)),)
+
+
+@op(*BROADCAST)
+def maximum(xp, a, b):
+    """The larger of the two, broadcasting; where they are equal each gets half of the gradient."""
+    share = (a > b) + 0.5 * (a == b)
+    return xp.maximum(a, b), (lambda g: (g * share).astype(g.dtype), lambda g: (g * (1 - share)).astype(g.dtype))
+
+
+@op(
+    normal((3, 4), (3, 4), condition=np.eye(3, 4, dtype=bool)),
+    normal((3, 1), (4,), condition=np.eye(3, 4, dtype=bool)),
+)
+def where(xp, a, b, *, condition):
+    """a where `condition` (a boolean array) holds, else b, broadcasting."""
+    y = xp.where(condition, a, b)
+    return y, (lambda g: g * condition, lambda g: g * ~condition)

@@ -10,12 +10,12 @@ def column_sum(xp, g, out=None):
     return xp.matmul(xp.ones(len(g), g.dtype), g, out=out)
 
 
-@op(normal((3, 4), (4, 2)))
+@op(normal((3, 4), (4, 2)), normal((2, 3, 4), (2, 4, 2)), normal((5, 1, 3, 4), (2, 4, 2)))
 def matmul(xp, a, b):
-    """a @ b: (N, K), (K, M) -> (N, M)."""
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        raise ShapeError(f"matmul: a is {a.shape} and b is {b.shape}; wanted (N, K) and (K, M)")
-    return a @ b, (lambda g, out: xp.matmul(g, b.T, out=out), lambda g, out: xp.matmul(a.T, g, out=out))
+    """a @ b: (..., N, K), (..., K, M) -> (..., N, M), broadcasting over the axes in front."""
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"matmul: a is {a.shape} and b is {b.shape}; wanted (..., N, K) and (..., K, M)")
+    return a @ b, (lambda g: g @ b.swapaxes(-1, -2), lambda g: a.swapaxes(-1, -2) @ g)
 
 
 @op(normal((5, 4), (4, 3), (3,)))

@@ -31,3 +31,42 @@ def mean(xp, x, *, axis=None, keepdims=False):
     y = xp.mean(x, axis=axis, keepdims=keepdims)
     scale = y.size / x.size
     return y, (lambda g: _restore(xp, g * scale, x, axis, keepdims),)
+
+
+@op(*AXES)
+def max(xp, x, *, axis=None, keepdims=False):
+    """The largest over `axis`; equals share the gradient."""
+    y = xp.max(x, axis=axis, keepdims=True)
+    hit = x == y
+    share = hit / hit.sum(axis=axis, keepdims=True)
+    y = y if keepdims else xp.max(x, axis=axis)
+    return y, (lambda g: (_restore(xp, g, x, axis, keepdims) * share).astype(g.dtype),)
+
+
+@op(*AXES[:-1])  # over no axis at all it is 0, and so is its gradient
+def var(xp, x, *, axis=None, keepdims=False):
+    """The mean squared distance from the mean over `axis`: the sum is divided by n, not by n - 1."""
+    d = x - xp.mean(x, axis=axis, keepdims=True)
+    y = xp.mean(d * d, axis=axis, keepdims=keepdims)
+    scale = 2 * y.size / x.size
+    return y, (lambda g: _restore(xp, g * scale, x, axis, keepdims) * d,)
+
+
+@op(*AXES)
+def logsumexp(xp, x, *, axis=None, keepdims=False):
+    """log(sum(exp(x))) over `axis`, with the largest term taken out so that no exponential overflows."""
+    top = xp.max(x, axis=axis, keepdims=True)
+    p = xp.exp(x - top)
+    total = p.sum(axis=axis, keepdims=True)
+    p /= total
+    y = top + xp.log(total)
+    y = y if keepdims else y.reshape(xp.max(x, axis=axis).shape)
+    return y, (lambda g: _restore(xp, g, x, axis, keepdims) * p,)
+
+
+@op(normal((3, 4)), normal((2, 3, 4), axis=1))
+def softmax(xp, x, *, axis=-1):
+    """exp(x) / sum(exp(x)) over `axis`: positive, and 1 in sum."""
+    y = xp.exp(x - x.max(axis=axis, keepdims=True))
+    y /= y.sum(axis=axis, keepdims=True)
+    return y, (lambda g: y * (g - (g * y).sum(axis=axis, keepdims=True)),)

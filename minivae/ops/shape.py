@@ -1,6 +1,9 @@
 """Moving values about without changing them: value and gradient side by side."""
 
+import numpy as np
+
 from minivae.engine import op
+from minivae.errors import ShapeError
 from minivae.ops.cases import normal
 
 
@@ -44,3 +47,43 @@ def concat(xp, *parts, axis=-1):
         return lambda g: g.swapaxes(axis, 0)[ends[k] : ends[k + 1]].swapaxes(axis, 0)
 
     return xp.concatenate(parts, axis=axis), tuple(line(k) for k in range(len(parts)))
+
+
+@op(normal((3, 4), (3, 4)), normal((2,), (2,), (2,), axis=1))
+def stack(xp, *parts, axis=0):
+    """Arrays of one shape along a new axis."""
+
+    def line(k):
+        return lambda g: xp.take(g, k, axis=axis)
+
+    return xp.stack(parts, axis=axis), tuple(line(k) for k in range(len(parts)))
+
+
+@op(normal((2, 3), width=((1, 0), (2, 1))), normal((4,), width=((0, 2),), value=3.0))
+def pad(xp, x, *, width, value=0.0):
+    """A frame of one value; `width` holds a pair (before, after) for each axis."""
+    inside = tuple(slice(before, before + n) for (before, _), n in zip(width, x.shape, strict=True))
+    return xp.pad(x, width, constant_values=value), (lambda g: g[inside],)
+
+
+@op(normal((5, 3), index=np.array([[0, 4], [4, 4]])), normal((2, 3, 4), index=np.array([2, 0]), axis=1))
+def take(xp, x, *, index, axis=0):
+    """Rows by number (an integer array), any number of times: what an embedding does."""
+
+    def g_x(g):
+        whole = xp.zeros_like(x)
+        rows = xp.moveaxis(whole, axis, 0)
+        places = tuple(range(axis, axis + index.ndim))
+        xp.add.at(rows, index, xp.moveaxis(g, places, tuple(range(index.ndim))))
+        return whole
+
+    return xp.take(x, index, axis=axis), (g_x,)
+
+
+def split(x, n, *, axis=-1):
+    """`x` cut into `n` equal parts along `axis`. Raises ShapeError if they would not be equal."""
+    size = x.shape[axis]
+    if size % n:
+        raise ShapeError(f"split: axis {axis} of {x.shape} holds {size}, which {n} does not divide")
+    before = (slice(None),) * (axis % x.ndim)
+    return [getitem(x, index=(*before, slice(k, k + size // n))) for k in range(0, size, size // n)]

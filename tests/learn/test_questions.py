@@ -32,6 +32,7 @@ feedback = "No."
 def test_lesson_04_has_its_questions_in_order():
     assert list(bank.questions("04")) == [
         "predict-random-codes",
+        "the-patient",
         "what-the-encoder-sends",
         "why-the-kl",
         "logvar-to-std",

@@ -1,0 +1,68 @@
+"""The bends between layers, element by element: value and gradient side by side."""
+
+import math
+
+from minivae.engine import op
+from minivae.ops.cases import normal, off_zero
+
+GELU = math.sqrt(2 / math.pi)
+
+
+@op(normal((3, 4)))
+def tanh(xp, x):
+    """tanh(x), in (-1, 1)."""
+    y = xp.tanh(x)
+    return y, (lambda g: g * (1 - y * y),)
+
+
+@op(normal((3, 4)))
+def sigmoid(xp, x):
+    """1 / (1 + exp(-x)), in (0, 1)."""
+    y = 0.5 * xp.tanh(0.5 * x) + 0.5  # this form cannot overflow: exp(-x) does for x < -88 in float32
+    return y, (lambda g: g * y * (1 - y),)
+
+
+@op(off_zero((3, 4)))
+def relu(xp, x):
+    """max(x, 0); the gradient at 0 is taken as 0."""
+    y = xp.maximum(x, 0)
+    return y, (lambda g: g * (y > 0),)
+
+
+@op(normal((3, 4)))
+def softplus(xp, x):
+    """log(1 + exp(x)): a smooth relu."""
+    y = xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))  # exp of a negative number cannot overflow
+    return y, (lambda g: g * (0.5 * xp.tanh(0.5 * x) + 0.5),)
+
+
+@op(off_zero((3, 4)), off_zero((3, 4), slope=0.2))
+def leaky_relu(xp, x, *, slope=0.01):
+    """x where it is positive, slope * x where it is not."""
+    scale = xp.where(x > 0, x.dtype.type(1), x.dtype.type(slope))
+    return x * scale, (lambda g: g * scale,)
+
+
+@op(normal((3, 4)))
+def silu(xp, x):
+    """x * sigmoid(x). Source: Hendrycks & Gimpel 2016; Elfwing et al. 2017."""
+    s = 0.5 * xp.tanh(0.5 * x) + 0.5
+    y = x * s
+    return y, (lambda g: g * (s + y * (1 - s)),)
+
+
+@op(normal((3, 4)))
+def gelu(xp, x):
+    """x * P(N(0, 1) < x), by the tanh formula, which is within 0.0005 of it. Source: Hendrycks & Gimpel 2016."""
+    t = xp.tanh(GELU * (x + 0.044715 * x**3))
+    slope = GELU * (1 + 3 * 0.044715 * x**2)
+    return 0.5 * x * (1 + t), (lambda g: 0.5 * g * (1 + t + x * (1 - t * t) * slope),)
+
+
+@op(normal((3, 4), f=lambda x: x + 1))  # a slope of 1: the one case in which its gradient is that of its value
+def straight_through(xp, x, *, f):
+    """f(x), but with the gradient of x: for steps and roundings, whose own gradient is 0 almost everywhere.
+
+    Source: Bengio et al. 2013, section 4.
+    """
+    return f(x), (lambda g: g,)

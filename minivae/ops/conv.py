@@ -1,0 +1,165 @@
+"""Convolution and its relatives: value and gradient side by side.
+
+Images are (B, C, H, W) to the caller. In memory the channels come last: the arrays are views,
+`nhwc.transpose(0, 3, 1, 2)`. Then the values that one patch needs stand in long contiguous runs, and copying patches,
+which is what a convolution spends its time on besides the matrix product, is 4 times faster. Functions of one element
+keep that order by themselves; an array in the other order is copied once.
+
+Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a patch is multiplied with.
+"""
+
+from minivae.engine import op
+from minivae.errors import ShapeError
+from minivae.ops.cases import normal
+from minivae.ops.linalg import column_sum
+
+FEW_CHANNELS = 4
+
+
+def _rows(xp, x):
+    """(B, C, H, W) as a matrix with a row for each pixel: (B * H * W, C), a view where channels come last in memory."""
+    return xp.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(-1, x.shape[1])
+
+
+def _images(rows, B, h, w):
+    """(B * h * w, C) as (B, C, h, w), a view."""
+    return rows.reshape(B, h, w, -1).transpose(0, 3, 1, 2)
+
+
+def _patches(xp, x, k, stride, padding):
+    """Every k x k patch of (B, C, H, W) images as a row: (B * h * w, k * k * C), and the (h, w) there are."""
+    B, C, H, W = x.shape
+    framed = xp.zeros((B, H + 2 * padding, W + 2 * padding, C), x.dtype)
+    framed[:, padding : padding + H, padding : padding + W] = x.transpose(0, 2, 3, 1)
+    h, w = (H + 2 * padding - k) // stride + 1, (W + 2 * padding - k) // stride + 1
+    view = xp.lib.stride_tricks.as_strided
+    b, i, j, c = framed.strides
+    if (
+        C < FEW_CHANNELS
+    ):  # runs would be short: copy whole shifted images, one for each place in the patch (3 times faster)
+        shifted = view(framed, (k, k, C, B, h, w), (i, j, c, b, stride * i, stride * j))
+        return xp.ascontiguousarray(shifted).reshape(k * k * C, -1).T, (h, w)
+    runs = view(framed, (B, h, w, k, k * C), (b, stride * i, stride * j, i, c))
+    return xp.ascontiguousarray(runs).reshape(B * h * w, -1), (h, w)
+
+
+def _scatter(xp, rows, W, shape, stride, padding):
+    """The adjoint of `_patches` after a product: adds rows @ W.T, cut into patches, back into images of `shape`.
+
+    All patches in a row of the image add their `stride` neighbouring columns at once: side by side these fill the row
+    without a gap, so each addition runs over contiguous memory.
+    """
+    B, C, H, Wd = shape
+    k, _, _, O = W.shape
+    Hp, Wp = H + 2 * padding, Wd + 2 * padding
+    h, w = (Hp - k) // stride + 1, (Wp - k) // stride + 1
+    groups = -(-k // stride)  # of `stride` columns of the patch
+    taps = xp.zeros((k, groups * stride, C, O), W.dtype)
+    taps[:, :k] = W
+    taps = xp.ascontiguousarray(taps.reshape(k * groups, stride * C, O).transpose(0, 2, 1))
+    parts = xp.matmul(rows, taps).reshape(k, groups, B, h, w * stride * C)
+    width = max(Wp, (groups + w - 1) * stride)
+    framed = xp.zeros((B, Hp, width * C), rows.dtype)
+    for i in range(k):
+        for j in range(groups):
+            start = j * stride * C
+            framed[:, i : i + stride * h : stride, start : start + w * stride * C] += parts[i, j]
+    whole = framed.reshape(B, Hp, width, C)[:, padding : padding + H, padding : padding + Wd]
+    return whole.transpose(0, 3, 1, 2)
+
+
+def _check(name, x, W, channels, which):
+    if x.ndim != 4 or W.ndim != 4 or W.shape[0] != W.shape[1] or x.shape[1] != channels:
+        raise ShapeError(f"{name}: x is {x.shape} and W is {W.shape}; wanted (B, C, H, W) and {which}")
+
+
+@op(
+    normal((2, 3, 5, 4), (3, 3, 3, 2), (2,), padding=1),
+    normal((2, 1, 6, 6), (4, 4, 1, 5), (5,), stride=2, padding=1),
+    normal((1, 5, 5, 6), (2, 2, 5, 1), (1,), stride=2),
+)
+def conv2d(xp, x, W, b, *, stride=1, padding=0):
+    """Each output pixel is a patch times W, plus b: (B, C, H, W), (k, k, C, O), (O,) -> (B, O, h, w).
+
+    h = (H + 2 padding - k) // stride + 1, likewise w; the frame is 0. Raises ShapeError where that is below 1.
+    """
+    _check("conv2d", x, W, W.shape[2] if W.ndim == 4 else None, "(k, k, C, O)")
+    k, _, _, O = W.shape
+    if min(x.shape[2:]) + 2 * padding < k:
+        raise ShapeError(f"conv2d: a {k} x {k} patch does not fit into {x.shape} with padding {padding}")
+    patches, (h, w) = _patches(xp, x, k, stride, padding)
+    matrix = W.reshape(-1, O)
+    y = patches @ matrix
+    y += b
+
+    def g_W(g, out):
+        out = None if out is None else out.reshape(matrix.shape)
+        return xp.matmul(patches.T, _rows(xp, g), out=out).reshape(W.shape)
+
+    return _images(y, len(x), h, w), (
+        lambda g: _scatter(xp, _rows(xp, g), W, x.shape, stride, padding),
+        g_W,
+        lambda g, out: column_sum(xp, _rows(xp, g), out),
+    )
+
+
+@op(
+    normal((2, 3, 3, 4), (4, 4, 2, 3), (2,), stride=2, padding=1),
+    normal((1, 2, 3, 3), (3, 3, 5, 2), (5,)),
+    normal((1, 2, 3, 2), (3, 3, 1, 2), (1,), stride=2),
+)
+def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
+    """What conv2d does to gradients, used forward, to enlarge: (B, C, h, w), (k, k, O, C), (O,) -> (B, O, H, W).
+
+    W is that of the conv2d from O to C channels whose gradient this is. H = (h - 1) * stride + k - 2 padding.
+    """
+    _check("conv_transpose2d", x, W, W.shape[3] if W.ndim == 4 else None, "(k, k, O, C)")
+    k, _, O, _ = W.shape
+    B, _, h, w = x.shape
+    H, width = ((n - 1) * stride + k - 2 * padding for n in (h, w))
+    y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding) + b[:, None, None]
+    matrix = W.reshape(-1, x.shape[1])
+
+    def g_W(g, out):
+        out = None if out is None else out.reshape(matrix.shape)
+        return xp.matmul(_patches(xp, g, k, stride, padding)[0].T, _rows(xp, x), out=out).reshape(W.shape)
+
+    return y, (
+        lambda g: _images(_patches(xp, g, k, stride, padding)[0] @ matrix, B, h, w),
+        g_W,
+        lambda g, out: column_sum(xp, _rows(xp, g), out),
+    )
+
+
+def _blocks(x, n):
+    """(B, C, H, W) as (B, C, H / n, n, W / n, n), a view."""
+    B, C, H, W = x.shape
+    if H % n or W % n:
+        raise ShapeError(f"pool: {H} x {W} images do not divide into {n} x {n} blocks; pad or crop them")
+    return x.reshape(B, C, H // n, n, W // n, n)
+
+
+@op(normal((2, 3, 4, 6), size=2))
+def avg_pool2d(xp, x, *, size):
+    """The mean of each size x size block: (B, C, H, W) -> (B, C, H / size, W / size)."""
+    y = _blocks(x, size).mean(axis=(3, 5))
+    return y, (lambda g: _enlarge(xp, g * (1 / size**2), size),)
+
+
+@op(normal((2, 3, 4, 6), size=2))
+def max_pool2d(xp, x, *, size):
+    """The largest of each size x size block: (B, C, H, W) -> (B, C, H / size, W / size); equals share the gradient."""
+    y = _blocks(x, size).max(axis=(3, 5))
+    hit = x == _enlarge(xp, y, size)
+    share = hit / _enlarge(xp, _blocks(hit, size).sum(axis=(3, 5)), size)
+    return y, (lambda g: (_enlarge(xp, g, size) * share).astype(g.dtype),)
+
+
+def _enlarge(xp, x, n):
+    return xp.repeat(xp.repeat(x, n, axis=2), n, axis=3)
+
+
+@op(normal((2, 3, 2, 3), factor=2))
+def upsample(xp, x, *, factor):
+    """Every pixel becomes a factor x factor block: (B, C, H, W) -> (B, C, H * factor, W * factor)."""
+    return _enlarge(xp, x, factor), (lambda g: _blocks(g, factor).sum(axis=(3, 5)),)

@@ -1,0 +1,77 @@
+"""Normalisation and attention: value and gradient side by side."""
+
+import math
+
+from minivae.engine import op
+from minivae.errors import ShapeError
+from minivae.ops.cases import normal
+
+
+def _standardise(xp, x, axes, tiny):
+    """x minus its mean over `axes`, over its root mean square, and how a gradient goes back through that."""
+    n = math.prod(x.shape[axis] for axis in axes)
+    d = x - x.mean(axis=axes, keepdims=True)
+    scale = 1 / xp.sqrt((d * d).sum(axis=axes, keepdims=True) / n + tiny)
+    u = d * scale
+
+    def g_x(g):
+        return scale * (g - (g.sum(axis=axes, keepdims=True) + u * (g * u).sum(axis=axes, keepdims=True)) / n)
+
+    return u, g_x
+
+
+@op(normal((5, 4), (4,), (4,)), normal((2, 3, 4), (4,), (4,)))
+def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
+    """Mean 0 and variance 1 over the last axis, then gain * x + bias: (..., D), (D,), (D,) -> (..., D).
+
+    Source: Ba, Kiros & Hinton 2016, equations 3 and 4.
+    """
+    u, through = _standardise(xp, x, (-1,), x.dtype.type(tiny))
+    return u * gain + bias, (
+        lambda g: through(g * gain),
+        lambda g: g * u,
+        lambda g: g,
+    )
+
+
+@op(normal((2, 4, 3, 2), (4,), (4,), groups=2), normal((1, 3, 2, 2), (3,), (3,), groups=1))
+def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
+    """Mean 0 and variance 1 over each group of channels of an image, then gain * x + bias for each channel.
+
+    (B, C, H, W), (C,), (C,) -> (B, C, H, W). Raises ShapeError if `groups` does not divide C.
+    Source: Wu & He 2018, equations 1, 2 and 7.
+    """
+    B, C, H, W = x.shape
+    if C % groups:
+        raise ShapeError(f"group_norm: {C} channels do not divide into {groups} groups")
+    apart = (B, groups, C // groups, H, W)
+    u, through = _standardise(xp, x.reshape(apart), (2, 3, 4), x.dtype.type(tiny))
+    u, wide = u.reshape(x.shape), gain[:, None, None]
+    return u * wide + bias[:, None, None], (
+        lambda g: through((g * wide).reshape(apart)).reshape(x.shape),
+        lambda g: (g * u).sum(axis=(0, 2, 3)),
+        lambda g: g.sum(axis=(0, 2, 3)),
+    )
+
+
+@op(normal((2, 3, 4), (2, 5, 4), (2, 5, 6)))
+def attention(xp, q, k, v):
+    """softmax(q k^T / sqrt(D)) v: each query takes a mean of the values whose keys it resembles.
+
+    (B, T, D), (B, S, D), (B, S, E) -> (B, T, E). Source: Vaswani et al. 2017, equation 1.
+    """
+    if q.ndim != 3 or k.ndim != 3 or v.ndim != 3 or q.shape[2] != k.shape[2] or k.shape[1] != v.shape[1]:
+        raise ShapeError(
+            f"attention: q, k, v are {q.shape}, {k.shape}, {v.shape}; wanted (B, T, D), (B, S, D), (B, S, E)"
+        )
+    scale = 1 / math.sqrt(q.shape[2])
+    s = q @ k.swapaxes(1, 2) * scale  # (B, T, S)
+    p = xp.exp(s - s.max(axis=2, keepdims=True))
+    p /= p.sum(axis=2, keepdims=True)
+
+    def gradients(g):
+        g_p = g @ v.swapaxes(1, 2)
+        g_s = p * (g_p - (g_p * p).sum(axis=2, keepdims=True)) * scale
+        return g_s @ k, g_s.swapaxes(1, 2) @ q, p.swapaxes(1, 2) @ g
+
+    return p @ v, gradients
