@@ -33,6 +33,7 @@ lessons: .venv/installed-dev ## build the notebooks from lessons/source; one of 
 check: .venv/installed-dev ## say whether the notebooks are those that lessons/source makes
 	@$(BIN)/python -m minivae.learn.build --check $(ARGS)
 
+# Run it with the oldest Python there is to support: newer ones draw in versions that 3.11.2 (Debian 12) cannot install.
 # Without the local part of a version (+cpu): it names a build that not every index has.
 constraints: .venv/made ## write constraints.txt from what is installed in .venv
 	@$(BIN)/python -m pip freeze --exclude-editable > .venv/freeze

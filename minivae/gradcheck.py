@@ -1,5 +1,7 @@
 """Is a gradient right? Nudge every input a little, watch the output, compare."""
 
+from __future__ import annotations  # np.random.Generator, below, would be loaded for its name alone
+
 from collections.abc import Callable
 
 import numpy as np

@@ -104,8 +104,9 @@ class Run:
             After Ctrl-C, once all is saved. A second Ctrl-C does not wait for that.
         """
         report = Lines() if report is None else report
-        if out is not None:
+        if out is not None:  # better noticed now than after the first epoch
             self._model_name()
+            checkpoint.check_writable(out)
         x = self._check_same(x)
         x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.config["x_dim"])
         with delayed_interrupt() as interrupted, report:

@@ -326,8 +326,10 @@ class TestWrongInput:
 
     def test_a_disk_that_cannot_be_written_stops_the_run_with_a_word(self, tmp_path):
         (tmp_path / "file").write_text("")
+        a = run()
         with pytest.raises(CheckpointError, match="could not be written"):
-            trained(out=tmp_path / "file")
+            a.train(X, out=tmp_path / "file")
+        assert (a.epoch, a.step) == (0, 0), "noticed before the first step"
 
     def test_no_epochs_train_nothing(self):
         a = run(epochs=0)
