@@ -31,6 +31,7 @@ from minivae.errors import DtypeError, GradientError, MinivaeError, ShapeError
 FLOATS = ("float32", "float64")  # float64 is for gradient checks; models run in float32
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
+_watchers: ContextVar[tuple] = ContextVar("watchers", default=())  # see minivae.debug
 _clock = itertools.count()
 
 
@@ -149,13 +150,12 @@ class Op:
         if _recording.get() and any(map(wants_gradient, inputs)):
             output.requires_grad = True
             output.node = Node(self.name, inputs, gradients)
+        for watcher in _watchers.get():
+            watcher.ran(self.name, arrays, output)
         return output
 
     def __get__(self, tensor: Tensor | None, owner: type) -> Callable:
         return self if tensor is None else MethodType(self, tensor)  # so that `Tensor.exp = exp` makes a method
-
-    def __repr__(self) -> str:
-        return f"<op {self.name}>"
 
 
 OPS: dict[str, Op] = {}
@@ -240,11 +240,13 @@ def backward(output: Tensor, g: Any = None) -> None:
     arrived = {output.node: g}
     for node in reachable(output.node):
         g = arrived.pop(node)
+        for watcher in _watchers.get():
+            watcher.reached(node)
         together = callable(node.gradients)  # the op shares work between its gradients and returns them all
         lines = node.gradients(g) if together else node.gradients
         for x, line in zip(node.inputs, lines, strict=True):
-            if not wants_gradient(x):
-                continue  # nobody asked for this one: its line never runs
+            if not wants_gradient(x):  # nobody asked for this one: its line never runs
+                continue
             is_leaf = x.node is None
             if together:
                 g_x = line
@@ -253,6 +255,8 @@ def backward(output: Tensor, g: Any = None) -> None:
             else:
                 g_x = line(g)
             g_x = unbroadcast(g_x, x.shape)
+            for watcher in _watchers.get():
+                watcher.sent(node, g_x)
             if is_leaf:
                 accumulate(x, g_x)
             else:

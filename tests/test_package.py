@@ -21,7 +21,7 @@ LAYERS = [
     ["backend"],
     ["engine"],
     ["ops"],
-    ["gradcheck", "nn", "data", "checkpoint", "distributions", "graph"],
+    ["gradcheck", "debug", "nn", "data", "checkpoint", "distributions", "graph"],
     ["minivae", "optim"],
     ["models"],
     ["learn", "train", "evaluate", "progress", "plot", "doctor", "lab"],
