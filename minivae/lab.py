@@ -32,7 +32,12 @@ def lessons_folder() -> Path:
 def command(folder: Path, browser: bool, port: int) -> list[str]:
     """The command line that serves `folder` to this machine alone; Jupyter makes a token by itself."""
     options = [f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    options += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    # Nothing is asked of the network: no news, no update check, no search for extensions.
+    options += [
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     if not browser:
         options.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

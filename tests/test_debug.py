@@ -52,9 +52,7 @@ def test_an_array_edited_between_forward_and_backward_is_named(which, words):
         product = a * b
         loss = product.sum()
         [a, b, product][which].data[0] = 7
-        with pytest.raises(
-            GradientError, match=f"(mul|sum): {words if which < 2 else 'its input 0'} was changed in place"
-        ):
+        with pytest.raises(GradientError, match=f"{words} was changed in place after it ran"):
             loss.backward()
 
 

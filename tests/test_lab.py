@@ -68,6 +68,7 @@ class TestCommand:
     def test_it_asks_the_internet_for_nothing(self, tmp_path):
         options = lab.command(tmp_path, browser=True, port=1)
         assert "--LabApp.news_url=None" in options
+        assert "--LabApp.extension_manager=readonly" in options
         assert "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate" in options
 
     def test_a_browser_is_opened_unless_it_is_not_wanted(self, tmp_path):
