@@ -28,7 +28,7 @@ import numpy as np
 from minivae import backend
 from minivae.errors import DtypeError, GradientError, MinivaeError, ShapeError
 
-FLOATS = ("float32", "float64")  # float64 is for gradient checks; models run in float32
+FLOATS = frozenset(map(np.dtype, ("float32", "float64")))  # float64 is for gradient checks; models run in float32
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _watchers: ContextVar[tuple] = ContextVar("watchers", default=())  # see minivae.debug
@@ -61,7 +61,7 @@ class Tensor:
         if not hasattr(data, "dtype") and not isinstance(data, (Real, list, tuple)):
             raise DtypeError(f"Tensor: got a {type(data).__name__}; wanted an array or numbers")
         data = backend.current().xp.asarray(data, dtype=None if hasattr(data, "dtype") else "float32")
-        if data.dtype.name not in FLOATS:
+        if data.dtype not in FLOATS:
             raise DtypeError(f"Tensor: got {data.dtype.name}; wanted float32: convert it with x.astype('float32')")
         self.data = data
         self.requires_grad = requires_grad
@@ -187,11 +187,11 @@ def common_dtype(name: str, inputs: Sequence) -> Any:
     """The one float type of all inputs, None where all are Python numbers; anything else is refused."""
     common = None
     for x in inputs:
-        if isinstance(x, Real):
+        if not isinstance(x, Tensor) and isinstance(x, Real):
             continue  # a number takes the type of what it meets
         if not hasattr(x, "dtype"):
             raise DtypeError(f"{name}: got a {type(x).__name__}; wrap it: Tensor(...)")
-        if x.dtype.name not in FLOATS:
+        if x.dtype not in FLOATS:
             raise DtypeError(f"{name}: got a {x.dtype.name} array; convert it with x.astype('float32')")
         if common is not None and x.dtype != common:
             raise DtypeError(f"{name}: got {common.name} and {x.dtype.name}; convert one, with x.astype('float32')")

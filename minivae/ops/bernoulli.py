@@ -3,6 +3,7 @@
 from minivae.engine import op
 from minivae.errors import DataError, ShapeError
 from minivae.ops.cases import logits_and_probabilities
+from minivae.ops.fast import positive_part, row_sum
 
 
 @op(logits_and_probabilities((5, 3)))
@@ -20,8 +21,8 @@ def bernoulli_nll(xp, logits, x):
         raise DataError(f"bernoulli_nll: x spans {x.min()} to {x.max()}; pixels have to lie in [0, 1]: divide by 255")
     # With t = tanh(logits / 2): sigmoid = (1 + t) / 2, and log(1 + exp(-|logits|)) = -log((1 + |t|) / 2).
     t = xp.tanh(0.5 * logits)
-    nll = 0.5 * xp.abs(logits) + (0.5 - x) * logits - xp.log(0.5 + 0.5 * xp.abs(t))
-    return nll.sum(-1), (
+    nll = positive_part(xp, logits) - x * logits - xp.log(0.5 + 0.5 * xp.abs(t))
+    return row_sum(xp, nll), (
         lambda g: g[:, None] * (0.5 + 0.5 * t - x),
         lambda g: -g[:, None] * logits,
     )

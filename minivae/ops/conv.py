@@ -11,7 +11,7 @@ Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
-from minivae.ops.linalg import column_sum
+from minivae.ops.fast import column_sum
 
 FEW_CHANNELS = 4
 

@@ -3,11 +3,7 @@
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
-
-
-def column_sum(xp, g, out=None):
-    """g.sum(axis=0) as a product with ones, which BLAS does 3 to 7 times faster than a reduction over rows."""
-    return xp.matmul(xp.ones(len(g), g.dtype), g, out=out)
+from minivae.ops.fast import column_sum
 
 
 @op(normal((3, 4), (4, 2)), normal((2, 3, 4), (2, 4, 2)), normal((5, 1, 3, 4), (2, 4, 2)))
