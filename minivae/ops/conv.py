@@ -92,13 +92,9 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
     y = patches @ matrix
     y += b
 
-    def g_W(g, out):
-        out = None if out is None else out.reshape(matrix.shape)
-        return xp.matmul(patches.T, _rows(xp, g), out=out).reshape(W.shape)
-
     return _images(y, len(x), h, w), (
         lambda g: _scatter(xp, _rows(xp, g), W, x.shape, stride, padding),
-        g_W,
+        lambda g: (_rows(xp, g).T @ patches).T.reshape(W.shape),
         lambda g, out: column_sum(xp, _rows(xp, g), out),
     )
 
@@ -120,13 +116,9 @@ def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
     y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding) + b[:, None, None]
     matrix = W.reshape(-1, x.shape[1])
 
-    def g_W(g, out):
-        out = None if out is None else out.reshape(matrix.shape)
-        return xp.matmul(_patches(xp, g, k, stride, padding)[0].T, _rows(xp, x), out=out).reshape(W.shape)
-
     return y, (
         lambda g: _images(_patches(xp, g, k, stride, padding)[0] @ matrix, B, h, w),
-        g_W,
+        lambda g: (_rows(xp, x).T @ _patches(xp, g, k, stride, padding)[0]).T.reshape(W.shape),
         lambda g, out: column_sum(xp, _rows(xp, g), out),
     )
 

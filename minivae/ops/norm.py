@@ -5,19 +5,7 @@ import math
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
-
-
-def _standardise(xp, x, axes, tiny):
-    """x minus its mean over `axes`, over its root mean square, and how a gradient goes back through that."""
-    n = math.prod(x.shape[axis] for axis in axes)
-    d = x - x.mean(axis=axes, keepdims=True)
-    scale = 1 / xp.sqrt((d * d).sum(axis=axes, keepdims=True) / n + tiny)
-    u = d * scale
-
-    def g_x(g):
-        return scale * (g - (g.sum(axis=axes, keepdims=True) + u * (g * u).sum(axis=axes, keepdims=True)) / n)
-
-    return u, g_x
+from minivae.ops.fast import column_sum, row_sum
 
 
 @op(normal((5, 4), (4,), (4,)), normal((2, 3, 4), (4,), (4,)))
@@ -26,11 +14,19 @@ def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
 
     Source: Ba, Kiros & Hinton 2016, equations 3 and 4.
     """
-    u, through = _standardise(xp, x, (-1,), x.dtype.type(tiny))
+    D = x.shape[-1]
+    u = x - row_sum(xp, x)[..., None] / D
+    scale = 1 / xp.sqrt(row_sum(xp, u * u)[..., None] / D + x.dtype.type(tiny))
+    u *= scale
+
+    def g_x(g):
+        g = g * gain
+        return scale * (g - (row_sum(xp, g)[..., None] + u * row_sum(xp, g * u)[..., None]) / D)
+
     return u * gain + bias, (
-        lambda g: through(g * gain),
-        lambda g: g * u,
-        lambda g: g,
+        g_x,
+        lambda g, out: column_sum(xp, (g * u).reshape(-1, D), out),
+        lambda g, out: column_sum(xp, g.reshape(-1, D), out),
     )
 
 
@@ -44,12 +40,21 @@ def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
     B, C, H, W = x.shape
     if C % groups:
         raise ShapeError(f"group_norm: {C} channels do not divide into {groups} groups")
-    apart = (B, groups, C // groups, H, W)
-    u, through = _standardise(xp, x.reshape(apart), (2, 3, 4), x.dtype.type(tiny))
-    u, wide = u.reshape(x.shape), gain[:, None, None]
-    return u * wide + bias[:, None, None], (
-        lambda g: through((g * wide).reshape(apart)).reshape(x.shape),
-        lambda g: (g * u).sum(axis=(0, 2, 3)),
+    apart, inner, n = (B, groups, C // groups, H, W), (2, 3, 4), C // groups * H * W
+    u = x.reshape(apart)
+    u = u - u.mean(axis=inner, keepdims=True)
+    scale = 1 / xp.sqrt((u * u).mean(axis=inner, keepdims=True) + x.dtype.type(tiny))
+    u *= scale
+    flat, wide = u.reshape(x.shape), gain[:, None, None]
+
+    def g_x(g):
+        g = (g * wide).reshape(apart)
+        shared = g.sum(axis=inner, keepdims=True) + u * (g * u).sum(axis=inner, keepdims=True)
+        return (scale * (g - shared / n)).reshape(x.shape)
+
+    return flat * wide + bias[:, None, None], (
+        g_x,
+        lambda g: (g * flat).sum(axis=(0, 2, 3)),
         lambda g: g.sum(axis=(0, 2, 3)),
     )
 
