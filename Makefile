@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .SUFFIXES:
-.PHONY: help lab test lessons check constraints venv clean FORCE
+.PHONY: help lab test bench lessons check constraints venv clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -26,6 +26,9 @@ test: .venv/installed-dev ## style, types, tests, and every lesson run again and
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests lessons --nbval -n 2 --dist loadfile $(ARGS) \
 	    || failed="$$failed pytest"; \
 	[ -z "$$failed" ] || { echo "make test: failed:$$failed" >&2; exit 1; }
+
+bench: .venv/installed-lab ## time training steps beside what else is installed; ARGS="--out docs/benchmark.md --curves"
+	@$(BIN)/minivae bench $(ARGS)
 
 lessons: .venv/installed-dev ## build the notebooks from lessons/source; one of them: ARGS=04
 	@$(BIN)/python -m minivae.learn.build $(ARGS)

@@ -1,4 +1,4 @@
-"""The command `minivae`: train, sample, interpolate, evaluate, doctor, lab."""
+"""The command `minivae`: train, sample, interpolate, evaluate, bench, doctor, lab."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
-WITH_RESUME = {"resume", "epochs", "threads", "data_folder", "download"}  # a run keeps its own other settings
+WITH_RESUME = {"resume", "epochs", "threads", "workers", "data_folder", "download"}  # a run keeps its other settings
 
 
 class ModelName(StrEnum):
@@ -104,6 +104,7 @@ def train(
     lr: Annotated[float, typer.Option(help="Adam's step size.")] = 1e-3,
     seed: Seed = 0,
     threads: Threads = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share each step, with one thread each.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, metrics and pictures.")] = None,
     resume: Annotated[
         Path | None,
@@ -112,7 +113,7 @@ def train(
 ) -> None:
     """Train a model on real digits; writes checkpoint.safetensors, metrics.csv and pictures.
 
-    Ctrl-C saves, and --resume continues bit for bit.
+    Ctrl-C saves, and --resume continues bit for bit. With --workers the figures are the same but for rounding.
     """
     import numpy as np
 
@@ -122,6 +123,8 @@ def train(
     from minivae.train import CHECKPOINT, METRICS, Run
 
     _limit_threads(threads)
+    if workers > 1 and threads > 1:
+        raise ConfigError(f"train: each of the {workers} workers has one thread; leave out --threads, or --workers")
     if (model is None) == (resume is None):
         raise ConfigError("train: say either what to train (minivae train vae) or --resume FOLDER, not both")
     given = _given(ctx)
@@ -158,7 +161,7 @@ def train(
     x_test, y_test = load(data, "test", folder=data_folder)
     written = []
     if run.epoch < run.epochs:
-        run.train(x, x_test, out=folder, report=best())
+        run.train(x, x_test, out=folder, report=best(), workers=workers)
         written = [CHECKPOINT, METRICS]
     else:
         cure = f"for more, add --epochs {2 * run.epoch}"
@@ -289,6 +292,31 @@ def interpolate(
 def _write(fig: Any, path: Path) -> None:
     _plot().save(fig, path)
     console.print(f"wrote [bold]{escape(str(path))}[/]", soft_wrap=True)
+
+
+@app.command()
+def bench(
+    threads: Threads = 1,
+    rounds: Annotated[int, typer.Option(help="Turns of each implementation.")] = 20,
+    workloads: Annotated[str, typer.Option(help="Some of W1,W2,W3,W4.")] = "W1,W2,W3,W4",
+    against: Annotated[str, typer.Option(help="Whom to run beside.")] = "floor,torch,compile,jax,textbook",
+    quick: Annotated[bool, typer.Option("--quick", help="Short turns: see that it works, not how fast.")] = False,
+    curves: Annotated[bool, typer.Option("--curves", help="Also the growth with batch and width; minutes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the report.  [default: print it]")] = None,
+) -> None:
+    """Time training steps beside PyTorch, JAX, a textbook's tape and the matrix products alone."""
+    from minivae.bench.driver import Options, bench
+    from minivae.bench.report import markdown, write
+
+    which, others = (tuple(filter(None, names.split(","))) for names in (workloads, against))
+    options = Options(threads, rounds, which, others, quick=quick, curves=curves)
+    progress = Console(stderr=True)
+    results = bench(options, say=lambda line: progress.print(escape(line), soft_wrap=True))
+    if out is None:
+        print(markdown(results), end="")
+    else:
+        for path in write(results, out):
+            console.print(f"wrote [bold]{escape(str(path))}[/]", soft_wrap=True)
 
 
 @app.command()

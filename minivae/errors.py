@@ -35,3 +35,7 @@ class CheckpointError(MinivaeError, ValueError):
 
 class ConfigError(MinivaeError, ValueError):
     """An argument outside what is allowed: an unknown name, a negative size."""
+
+
+class WorkerError(MinivaeError, RuntimeError):
+    """A process that shared the work of a run failed, or was killed."""

@@ -1,51 +1,43 @@
-"""Optimisers: how parameters move once gradients are there."""
+"""Optimisers: how parameters move once gradients are there.
+
+All are passes over the flat arrays of `FlatParameters`, in place, a chunk at a time so that the chunk stays in cache.
+`lr` may be changed between steps; minivae/schedule.py has functions that say to what.
+"""
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from minivae.backend import current
 from minivae.errors import ConfigError, GradientError
-from minivae.nn import FlatParameters, Parameter
-
-CHUNK = 65_536  # numbers handled at a time: few enough that four arrays of them stay in a core's cache
+from minivae.nn.flat import FlatParameters, FlatState, Parameter, require_gradients
 
 
-class Adam:
-    """Adam: a step along the running mean of the gradient, divided by the running root mean square of it.
+class Optimizer(FlatState):
+    """What all optimisers share; each adds `_step`, which moves one chunk of the parameters.
 
     Parameters
     ----------
     parameters : what to train; they are gathered into `FlatParameters`.
     lr : step size.
-    betas : how much of the two running means is kept at each step.
-    tiny : added to the denominator.
+
+    Attributes
+    ----------
+    flat : the `FlatParameters`.
+    lr : step size of the next step; 0 is allowed there.
+    t : steps done.
 
     Raises
     ------
     ConfigError
         For a setting outside its range.
-
-    Source: Kingma & Ba 2015, algorithm 1.
     """
 
-    def __init__(
-        self,
-        parameters: Iterable[Parameter],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        tiny: float = 1e-8,
-    ):
+    def __init__(self, parameters: Iterable[Parameter], lr: float):
         if not 0 < lr < math.inf:
-            raise ConfigError(f"Adam: lr is {lr}; it has to be positive, 1e-3 is a good start")
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ConfigError(f"Adam: betas are {betas}; both have to lie in [0, 1)")
-        self.flat = FlatParameters(parameters)
-        self.lr, self.betas, self.tiny = lr, betas, tiny
-        xp = current().xp
-        self.t = 0
-        self.m = xp.zeros_like(self.flat.data)
-        self.v = xp.zeros_like(self.flat.data)
-        self._scratch = xp.empty_like(self.flat.data[:CHUNK])
+            raise ConfigError(f"{type(self).__name__}: lr is {lr}; it has to be positive, 1e-3 is a good start")
+        super().__init__(FlatParameters(parameters))
+        self.lr = lr
 
     def zero_grad(self) -> None:
         """Forget all gradients; the next backward writes over them."""
@@ -59,17 +51,93 @@ class Adam:
         ------
         GradientError
             If a parameter has no gradient, or one of another shape, or no longer lives in this optimiser's memory.
+        ConfigError
+            If `lr` was set to something that is no step size.
         """
-        without = sum(p.grad is None for p in self.flat.parameters)
-        if without:
-            total = len(self.flat.parameters)
-            raise GradientError(f"Adam: {without} of {total} parameters have no gradient; call loss.backward() first")
-        if not self.flat.still_gathered():
-            raise GradientError("Adam: a parameter was replaced; assign with p.data[...] = value, or make a new Adam")
-        self.flat.collect()
+        self.begin()
+        for part in self.flat.chunks():
+            self._step(part)
+
+    def begin(self) -> None:
+        """The first half of `step`: see that all is there, and count. What is left is `_step` on every stretch."""
+        who = type(self).__name__
+        self.flat.check_gradients(who)
+        if not 0 <= self.lr < math.inf:
+            raise ConfigError(f"{who}: lr was set to {self.lr}; it has to be 0 or more")
         self.t += 1
-        for start in range(0, self.flat.data.size, CHUNK):
-            self._step(slice(start, start + CHUNK))
+
+    def _step(self, part: slice) -> None:
+        raise NotImplementedError(f"{type(self).__name__}: write _step(self, part), which moves self.flat.data[part]")
+
+
+class SGD(Optimizer):
+    """Downhill, along the gradient or along a decaying sum of all gradients so far.
+
+    Parameters
+    ----------
+    parameters, lr : see `Optimizer`.
+    momentum : how much of that sum is kept at each step; 0 forgets it. A steady gradient then moves the parameters
+        by lr / (1 - momentum) a step.
+
+    Raises ConfigError for a setting outside its range.
+    Source: Robbins & Monro 1951; Polyak 1964 for momentum, with lr outside the sum as in PyTorch, so that a change
+    of lr acts at once on all of it.
+    """
+
+    velocity: Any
+
+    def __init__(self, parameters: Iterable[Parameter], lr: float = 1e-2, momentum: float = 0.0):
+        if not 0 <= momentum < 1:
+            raise ConfigError(f"SGD: momentum is {momentum}; it has to lie in [0, 1), 0.9 is usual")
+        self.momentum = momentum
+        self.names = ("velocity",) if momentum else ()
+        super().__init__(parameters, lr)
+
+    def _step(self, part: slice) -> None:
+        """velocity = momentum velocity + g;  p -= lr velocity, in place."""
+        p, g, s = self.flat.data[part], self.flat.grad[part], self._scratch
+        if self.momentum:
+            velocity = self.velocity[part]
+            velocity *= self.momentum
+            velocity += g
+            g = velocity
+        p -= current().xp.multiply(g, self.lr, out=s[: p.size])
+
+
+class Adam(Optimizer):
+    """Adam: a step along the running mean of the gradient, divided by the running root mean square of it.
+
+    Parameters
+    ----------
+    parameters, lr : see `Optimizer`.
+    betas : how much of the two running means is kept at each step.
+    tiny : added to the denominator.
+
+    Attributes
+    ----------
+    m, v : (n,) running means of the gradient and of its square, before their correction.
+
+    Raises ConfigError for a setting outside its range. Source: Kingma & Ba 2015, algorithm 1.
+    """
+
+    names = ("m", "v")
+    m: Any
+    v: Any
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        tiny: float = 1e-8,
+    ):
+        who = type(self).__name__
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ConfigError(f"{who}: betas are {betas}; both have to lie in [0, 1)")
+        if not 0 <= tiny < math.inf:
+            raise ConfigError(f"{who}: tiny is {tiny}; it has to be 0 or more, 1e-8 is usual")
+        super().__init__(parameters, lr)
+        self.betas, self.tiny = betas, tiny
 
     def _step(self, part: slice) -> None:
         """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr m_hat / (sqrt(v_hat) + tiny), all in place."""
@@ -91,3 +159,77 @@ class Adam:
         xp.divide(m, s, out=s)
         s *= self.lr * root / (1 - b1**self.t)
         p -= s
+
+
+class AdamW(Adam):
+    """Adam, and apart from it all parameters shrink a little towards 0 at each step.
+
+    Under Adam a penalty on the weights would be divided by the root mean square like any gradient: weights with large
+    gradients would hardly be held back. Here the decay goes past it.
+
+    Parameters
+    ----------
+    parameters, lr, betas, tiny : see `Adam`.
+    decay : p loses the share lr * decay of itself at each step. It takes in biases and gains too, as in PyTorch.
+
+    Raises ConfigError for a setting outside its range.
+    Source: Loshchilov & Hutter 2019, algorithm 2, with the decay times lr, as in PyTorch.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        tiny: float = 1e-8,
+        decay: float = 0.01,
+    ):
+        if not 0 <= decay < math.inf:
+            raise ConfigError(f"AdamW: decay is {decay}; it has to be 0 or more, 0.01 is usual")
+        super().__init__(parameters, lr, betas, tiny)
+        self.decay = decay
+
+    def _step(self, part: slice) -> None:
+        p = self.flat.data[part]
+        p *= 1 - self.lr * self.decay
+        super()._step(part)
+
+
+def clip_grad_norm(parameters: FlatParameters | Iterable[Parameter], max_norm: float) -> float:
+    """Shorten all gradients together, as one long vector, to the length `max_norm` if they are longer; in place.
+
+    Parameters
+    ----------
+    parameters : an optimiser's `flat`, in one pass; or parameters, one after the other.
+    max_norm : the length to stay within; infinity only measures.
+
+    Returns
+    -------
+    norm : the length before: sqrt of the sum of the squares of all gradients.
+
+    Raises
+    ------
+    ConfigError
+        If `max_norm` is not positive.
+    GradientError
+        If a parameter has no gradient, or the length is infinite or NaN: nothing is changed then.
+
+    Source: Pascanu et al. 2013, algorithm 1.
+    """
+    if not max_norm > 0:
+        raise ConfigError(f"clip_grad_norm: max_norm is {max_norm}; it has to be positive")
+    if isinstance(parameters, FlatParameters):
+        parameters.check_gradients("clip_grad_norm")
+        gradients = [parameters.grad[part] for part in parameters.chunks()]
+    else:
+        listed = list(dict.fromkeys(parameters))
+        require_gradients("clip_grad_norm", listed)
+        gradients = [p.grad for p in listed]
+    xp = current().xp
+    norm = math.sqrt(sum(float(xp.vdot(g, g)) for g in gradients))
+    if not norm < math.inf:
+        raise GradientError(f"clip_grad_norm: the length of the gradient is {norm}; take a smaller lr")
+    if norm > max_norm:
+        for g in gradients:
+            g *= max_norm / norm
+    return norm

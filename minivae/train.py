@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from minivae.errors import CheckpointError, ConfigError, GradientError, MinivaeE
 from minivae.evaluate import binarization_by_name, evaluate
 from minivae.models import MODELS
 from minivae.optim import Adam
+from minivae.parallel import team
 from minivae.progress import Lines
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -80,7 +82,9 @@ class Run:
         self.sums: dict[str, float] = {}  # of what the model reported so far in this epoch
         self.trained_on = ""  # checksum of the images
 
-    def train(self, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None) -> "Run":
+    def train(
+        self, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None, workers: int = 1
+    ) -> "Run":
         """Go on until `epochs` are done.
 
         Parameters
@@ -89,6 +93,8 @@ class Run:
         x_test : images that are scored after each epoch, and never trained on.
         out : a folder: after each epoch, and on Ctrl-C, the checkpoint and metrics.csv there are replaced.
         report : where progress goes, see `minivae.progress`; None prints a line an epoch.
+        workers : processes that share each step, see `minivae.parallel`. The numbers are those of one process, to
+            float32 rounding, and a run may be continued with more or fewer.
 
         Raises
         ------
@@ -97,9 +103,12 @@ class Run:
         CheckpointError
             If the run was begun on other images, or `out` cannot be written.
         ConfigError
-            If there is `out`, and the model is not of a class in `minivae.models.MODELS`.
+            If there is `out`, and the model is not of a class in `minivae.models.MODELS`; or if there are to be
+            several workers where there cannot be.
         GradientError
             If the loss or a parameter is no longer a finite number; the last checkpoint stays.
+        WorkerError
+            If one of the workers failed or was killed; the last checkpoint stays.
         Interrupted
             After Ctrl-C, once all is saved. A second Ctrl-C does not wait for that.
         """
@@ -109,13 +118,14 @@ class Run:
             checkpoint.check_writable(out)
         x = self._check_same(x)
         x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.config["x_dim"])
-        with delayed_interrupt() as interrupted, report:
+        shared = team(workers, partial(self._gradients, x), self.model, self.optimizer, min(self.batch, len(x)))
+        with delayed_interrupt() as interrupted, shared, report:
             report.start(self, steps=-(-len(x) // self.batch))
             while self.epoch < self.epochs:
                 if len(self.order) == 0:
                     self.order = self.rng.permutation(len(x))
                 while self.step * self.batch < len(x):
-                    self._one_step(x)
+                    self._one_step(shared)
                     report.step(self)
                     if interrupted():
                         raise Interrupted(self._stop(out))
@@ -136,16 +146,24 @@ class Run:
         return x
 
     @np.errstate(over="ignore", invalid="ignore")  # what becomes infinite is reported by name
-    def _one_step(self, x: np.ndarray) -> None:
-        images = x[self.order[self.step * self.batch : (self.step + 1) * self.batch]]  # (B, D)
-        loss, terms = self.model.loss(Tensor(self.binarize(images, self.rng)), self.rng)
-        self._check_finite(loss.item(), "the loss")
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        for name, values in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(values.sum(dtype=np.float64))
+    def _one_step(self, shared: Any) -> None:
+        rows = self.order[self.step * self.batch : (self.step + 1) * self.batch]  # (B,)
+        loss, sums = shared.gradients(rows, self.rng)
+        self._check_finite(loss, "the loss")
+        shared.update()
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
         self.step += 1
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _gradients(
+        self, x: np.ndarray, rows: np.ndarray, rng: np.random.Generator, share: float = 1.0
+    ) -> tuple[float, dict[str, float]]:
+        """Leave the gradient of the mean loss of some images, times `share`, in the parameters."""
+        loss, terms = self.model.loss(Tensor(self.binarize(x[rows], rng)), rng)
+        self.optimizer.zero_grad()
+        loss.backward(np.full_like(loss.data, share))
+        return loss.item(), {name: float(values.sum(dtype=np.float64)) for name, values in terms.items()}
 
     def _check_finite(self, values: Any, what: str) -> None:
         if not np.isfinite(values).all():
@@ -174,7 +192,7 @@ class Run:
         """Replace the checkpoint and metrics.csv in `folder`; raises CheckpointError and keeps the old ones."""
         optimizer = self.optimizer
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
-        tensors |= {"adam.m": optimizer.m, "adam.v": optimizer.v, "order": self.order}
+        tensors |= {f"adam.{name}": value for name, value in optimizer.state().items()} | {"order": self.order}
         meta = {
             "model": self._model_name(),
             "config": self.model.config,
@@ -186,7 +204,6 @@ class Run:
                 data=self.data,
             ),
             "rng": self.rng.bit_generator.state,
-            "adam": {"t": optimizer.t},
             "progress": dict(epoch=self.epoch, step=self.step, sums=self.sums, trained_on=self.trained_on),
             "history": self.history,
         }
@@ -219,8 +236,7 @@ class Run:
             rng.bit_generator.state = meta["rng"]
             run = cls(_build(tensors, meta), rng=rng, **meta["run"])
             run.history, run.order = meta["history"], tensors["order"]
-            adam = run.optimizer
-            adam.m[...], adam.v[...], adam.t = tensors["adam.m"], tensors["adam.v"], meta["adam"]["t"]
+            run.optimizer.load_state({key[5:]: value for key, value in tensors.items() if key.startswith("adam.")})
             for key, value in meta["progress"].items():
                 setattr(run, key, value)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -229,10 +245,17 @@ class Run:
 
 
 def fit(
-    model: Any, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None, **settings: Any
+    model: Any,
+    x: np.ndarray,
+    x_test: np.ndarray | None = None,
+    *,
+    out: Any = None,
+    report: Any = None,
+    workers: int = 1,
+    **settings: Any,
 ) -> Run:
-    """Train `model` on images: `Run(model, **settings).train(x, x_test, out=out, report=report)`; see `Run`."""
-    return Run(model, **settings).train(x, x_test, out=out, report=report)
+    """Train `model` on images: `Run(model, **settings).train(x, x_test, ...)` with the same arguments; see `Run`."""
+    return Run(model, **settings).train(x, x_test, out=out, report=report, workers=workers)
 
 
 def load_model(folder: str | Path) -> Any:

@@ -1,18 +1,24 @@
 """The ops in PyTorch's words: what tests/every/test_against_pytorch.py compares ours with."""
 
+import numpy as np
+
 
 def twins(torch):
     F = torch.nn.functional
     N = torch.distributions.Normal
 
-    def getitem(x, index):  # torch has no negative steps
-        if index == (..., slice(None, None, -2)):
-            return x.flip(-1)[..., ::2]
-        return x[index]
+    def getitem(x, index):  # torch has no negative steps: NumPy says where each element comes from
+        source = np.arange(x.numel()).reshape(x.shape)[index]
+        return x.reshape(-1)[torch.tensor(np.array(source))]
 
-    def reduction(f):
+    def reduction(f, over_none=lambda x: x):
         # for torch an empty tuple of axes means all of them
-        return lambda x, axis=None, keepdims=False: x if axis == () else f(x, dim=axis, keepdim=keepdims)
+        return lambda x, axis=None, keepdims=False: over_none(x) if axis == () else f(x, dim=axis, keepdim=keepdims)
+
+    def var(x, dim, keepdim):
+        if not x.numel():  # torch warns of an empty batch
+            return x.sum(dim=dim, keepdim=keepdim)
+        return torch.var(x, dim=dim, keepdim=keepdim, correction=0)
 
     return {
         "add": torch.add,
@@ -37,13 +43,11 @@ def twins(torch):
         "leaky_relu": lambda x, slope=0.01: F.leaky_relu(x, slope),
         "silu": F.silu,
         "gelu": lambda x: F.gelu(x, approximate="tanh"),
-        "straight_through": lambda x, f: x + (f(x) - x).detach(),
+        "straight_through": lambda x, f: f(x).detach() + (x - x.detach()),  # x - x is 0, so the value is f(x) exactly
         "sum": reduction(torch.sum),
         "mean": reduction(torch.mean),
         "max": reduction(lambda x, dim, keepdim: torch.amax(x, dim=() if dim is None else dim, keepdim=keepdim)),
-        "var": lambda x, axis=None, keepdims=False: (
-            0 * x if axis == () else torch.var(x, dim=axis, keepdim=keepdims, correction=0)
-        ),
+        "var": reduction(var, over_none=lambda x: 0 * x),
         "logsumexp": reduction(
             lambda x, dim, keepdim: torch.logsumexp(x, tuple(range(x.ndim)) if dim is None else dim, keepdim)
         ),
@@ -54,7 +58,7 @@ def twins(torch):
         "concat": lambda *parts, axis=-1: torch.cat(parts, dim=axis),
         "stack": lambda *parts, axis=0: torch.stack(parts, dim=axis),
         "pad": lambda x, width, value=0.0: F.pad(x, [n for pair in reversed(width) for n in pair], value=value),
-        "take": lambda x, index, axis=0: x[(slice(None),) * axis + (torch.tensor(index),)],
+        "take": lambda x, index, axis=0: x[(slice(None),) * (axis % x.ndim) + (torch.tensor(index),)],
         "matmul": torch.matmul,
         "conv2d": lambda x, W, b, stride=1, padding=0: F.conv2d(x, W.permute(3, 2, 0, 1), b, stride, padding),
         "conv_transpose2d": lambda x, W, b, stride=1, padding=0: F.conv_transpose2d(
@@ -64,7 +68,7 @@ def twins(torch):
         "max_pool2d": lambda x, size: F.max_pool2d(x, size),
         "upsample": lambda x, factor: F.interpolate(x, scale_factor=factor, mode="nearest"),
         "layer_norm": lambda x, gain, bias, tiny=1e-5: F.layer_norm(x, gain.shape, gain, bias, tiny),
-        "group_norm": lambda x, gain, bias, groups, tiny=1e-5: F.group_norm(x, groups, gain, bias, tiny),
+        "group_norm": lambda x, gain, bias, groups, tiny=1e-5: torch.group_norm(x, groups, gain, bias, tiny),
         "attention": F.scaled_dot_product_attention,
         "linear": lambda x, W, b: F.linear(x, W.T, b),
         "reparameterize": lambda mu, logvar, eps: mu + torch.exp(logvar / 2) * eps,

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from minivae import Tensor, backend, no_grad, use
 from minivae.engine import OPS, Op, op, unbroadcast
 from minivae.errors import BackendError, DtypeError, GradientError, ShapeError
-from minivae.ops import concat, gaussian_kl, linear, matmul
+from minivae.ops import concat, gaussian_kl, group_norm, layer_norm, linear, matmul
 
 
 def leaf(*values):
@@ -211,6 +211,15 @@ class TestMessages:
             ShapeError, match=r"logvar is \(8, 4\) but mu is \(8, 2\); split the encoder output in half"
         ):
             gaussian_kl(np.ones((8, 2)), np.ones((8, 4)))
+
+    def test_norms_refuse_a_gain_that_would_broadcast(self):
+        x, one, two = Tensor(np.ones((2, 4))), Tensor(np.ones(1)), Tensor(np.ones(4))
+        with pytest.raises(
+            ShapeError, match=r"layer_norm: gain is \(1,\) and bias \(4,\); the last axis of x wants \(4,\)"
+        ):
+            layer_norm(x, one, two)
+        with pytest.raises(ShapeError, match=r"group_norm: gain is \(4,\) and bias \(1,\); the channels of x wants"):
+            group_norm(x.reshape(1, 4, 2, 1), two, one, groups=2)
 
     def test_a_list_or_text_is_no_input(self):
         with pytest.raises(DtypeError, match=r"add: got a list; wrap it: Tensor\(...\)"):

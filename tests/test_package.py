@@ -22,9 +22,9 @@ LAYERS = [
     ["engine"],
     ["ops"],
     ["gradcheck", "debug", "nn", "data", "checkpoint", "distributions", "graph"],
-    ["minivae", "optim"],
-    ["models"],
-    ["learn", "train", "evaluate", "progress", "plot", "doctor", "lab"],
+    ["minivae", "optim", "ema", "schedule"],
+    ["models", "parallel"],
+    ["bench", "learn", "train", "evaluate", "progress", "plot", "doctor", "lab"],
     ["cli"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -95,8 +95,9 @@ def clip(xp, x, *, low, high):
 @op(*BROADCAST)
 def maximum(xp, a, b):
     """The larger of the two, broadcasting; where they are equal each gets half of the gradient."""
-    share = (a > b) + 0.5 * (a == b)
-    return xp.maximum(a, b), (lambda g: (g * share).astype(g.dtype), lambda g: (g * (1 - share)).astype(g.dtype))
+    y = xp.maximum(a, b)
+    share = (a > b).astype(y.dtype) + (a == b) * y.dtype.type(0.5)
+    return y, (lambda g: g * share, lambda g: g * (1 - share))
 
 
 @op(

@@ -142,9 +142,9 @@ def avg_pool2d(xp, x, *, size):
 def max_pool2d(xp, x, *, size):
     """The largest of each size x size block: (B, C, H, W) -> (B, C, H / size, W / size); equals share the gradient."""
     y = _blocks(x, size).max(axis=(3, 5))
-    hit = x == _enlarge(xp, y, size)
-    share = hit / _enlarge(xp, _blocks(hit, size).sum(axis=(3, 5)), size)
-    return y, (lambda g: (_enlarge(xp, g, size) * share).astype(g.dtype),)
+    share = (x == _enlarge(xp, y, size)).astype(x.dtype)
+    share /= _enlarge(xp, _blocks(share, size).sum(axis=(3, 5)), size)
+    return y, (lambda g: _enlarge(xp, g, size) * share,)
 
 
 def _enlarge(xp, x, n):

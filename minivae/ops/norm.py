@@ -8,6 +8,11 @@ from minivae.ops.cases import normal
 from minivae.ops.fast import column_sum, row_sum
 
 
+def _check_size(name, what, n, gain, bias):
+    if gain.shape != (n,) or bias.shape != (n,):
+        raise ShapeError(f"{name}: gain is {gain.shape} and bias {bias.shape}; {what} wants ({n},) for both")
+
+
 @op(normal((5, 4), (4,), (4,)), normal((2, 3, 4), (4,), (4,)))
 def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
     """Mean 0 and variance 1 over the last axis, then gain * x + bias: (..., D), (D,), (D,) -> (..., D).
@@ -15,6 +20,7 @@ def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
     Source: Ba, Kiros & Hinton 2016, equations 3 and 4.
     """
     D = x.shape[-1]
+    _check_size("layer_norm", "the last axis of x", D, gain, bias)
     u = x - row_sum(xp, x)[..., None] / D
     scale = 1 / xp.sqrt(row_sum(xp, u * u)[..., None] / D + x.dtype.type(tiny))
     u *= scale
@@ -38,6 +44,7 @@ def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
     Source: Wu & He 2018, equations 1, 2 and 7.
     """
     B, C, H, W = x.shape
+    _check_size("group_norm", "the channels of x", C, gain, bias)
     if C % groups:
         raise ShapeError(f"group_norm: {C} channels do not divide into {groups} groups")
     apart, inner, n = (B, groups, C // groups, H, W), (2, 3, 4), C // groups * H * W

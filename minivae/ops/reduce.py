@@ -37,10 +37,10 @@ def mean(xp, x, *, axis=None, keepdims=False):
 def max(xp, x, *, axis=None, keepdims=False):
     """The largest over `axis`; equals share the gradient."""
     y = xp.max(x, axis=axis, keepdims=True)
-    hit = x == y
-    share = hit / hit.sum(axis=axis, keepdims=True)
+    share = (x == y).astype(x.dtype)
+    share /= share.sum(axis=axis, keepdims=True)
     y = y if keepdims else xp.max(x, axis=axis)
-    return y, (lambda g: (_restore(xp, g, x, axis, keepdims) * share).astype(g.dtype),)
+    return y, (lambda g: _restore(xp, g, x, axis, keepdims) * share,)
 
 
 @op(*AXES[:-1])  # over no axis at all it is 0, and so is its gradient
