@@ -127,24 +127,22 @@ class Op:
     """
 
     def __init__(self, function: Callable, cases: Sequence[Callable]):
-        self.name = function.__name__
-        self.function = function
-        self.cases = cases
+        self.name, self.function, self.cases = function.__name__, function, cases
         update_wrapper(self, function)
 
     def __call__(self, *inputs: Any, **constants: Any) -> Tensor:
-        dtype = common_dtype(self.name, inputs)
-        here = backend.current()
+        here, dtype = backend.current(), common_dtype(self.name, inputs)
         function = here.ops.get(self.name, self.function)
-        arrays = [x.data if isinstance(x, Tensor) else x.item() if isinstance(x, np.generic) else x for x in inputs]
+        arrays = [x.data if isinstance(x, Tensor) else here.xp.asarray(x, dtype) for x in inputs]
+        constants = {k: v.item() if isinstance(v, np.generic) else v for k, v in constants.items()}
         try:
             value, gradients = function(here.xp, *arrays, **constants)
         except MinivaeError:
             raise
         except (ValueError, IndexError) as error:  # the array module's own words, with the op and the shapes in front
-            shapes = ", ".join(str(getattr(a, "shape", "a number")) for a in arrays)
+            shapes = ", ".join(str(a.shape) for a in arrays)
             raise ShapeError(f"{self.name}: cannot take inputs of shape {shapes}: {error}") from error
-        if dtype is not None and value.dtype != dtype:
+        if value.dtype != dtype:
             raise DtypeError(f"{self.name}: {dtype.name} went in and {value.dtype.name} came out; mend the op")
         output = Tensor(value)
         if _recording.get() and any(map(wants_gradient, inputs)):
@@ -184,7 +182,7 @@ def op(*cases: Callable) -> Callable[[Callable], Op]:
 
 
 def common_dtype(name: str, inputs: Sequence) -> Any:
-    """The one float type of all inputs, None where all are Python numbers; anything else is refused."""
+    """The one float type of all inputs, float32 where all are Python numbers; anything else is refused."""
     common = None
     for x in inputs:
         if not isinstance(x, Tensor) and isinstance(x, Real):
@@ -196,7 +194,7 @@ def common_dtype(name: str, inputs: Sequence) -> Any:
         if common is not None and x.dtype != common:
             raise DtypeError(f"{name}: got {common.name} and {x.dtype.name}; convert one, with x.astype('float32')")
         common = x.dtype
-    return common
+    return common or np.dtype("float32")
 
 
 def wants_gradient(x: Any) -> bool:
@@ -282,6 +280,8 @@ def unbroadcast(g: Any, shape: tuple) -> Any:
     """Sum `g` over the axes along which an input of `shape` was stretched."""
     if g.shape == shape:
         return g
+    if len(shape) > g.ndim or any(n not in (1, m) for n, m in zip(shape[::-1], g.shape[::-1], strict=False)):
+        raise GradientError(f"backward: a gradient of shape {g.shape} came back for an input of shape {shape}")
     added = tuple(range(g.ndim - len(shape)))
     stretched = tuple(i + len(added) for i, n in enumerate(shape) if n == 1)
     return g.sum(axis=added + stretched, keepdims=True).reshape(shape)

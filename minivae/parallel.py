@@ -14,6 +14,7 @@ Processes, not threads, for Python runs one thread at a time. They are forked: s
 and all else in place, and share memory that has no name and ends with the last process that holds it.
 """
 
+import gc
 import math
 import mmap
 import os
@@ -26,7 +27,8 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
@@ -69,8 +71,9 @@ class Workers:
     Inside, the parameters and the arrays of the optimiser live in shared memory; afterwards they are back at home, and
     the other processes are gone. If this process is killed, they end by themselves once their part of a step is done.
 
-    What changes between steps reaches them if it is the optimiser's `lr`, or a number that is an attribute of the model
-    or of a module in it, such as `model.beta`. Nothing else does.
+    The loss has to be a mean over images, none of which looks at another. What changes between steps reaches the other
+    processes if it is the optimiser's `lr`, or a number that is an attribute of the model or of a module in it, such as
+    `model.beta`; nothing else does.
 
     Parameters
     ----------
@@ -138,6 +141,7 @@ class Workers:
         self.optimizer.flat.check_gradients(type(self.optimizer).__name__)
         return share * loss, sums
 
+    @np.errstate(over="ignore", invalid="ignore")  # what becomes infinite is reported by the first, by name
     def _update(self, rank: int, t: int, lr: float) -> None:
         optimizer, whole = self.optimizer, self.parts[0]
         optimizer.t, optimizer.lr = t, lr
@@ -155,6 +159,7 @@ class Workers:
             raise GradientError("train: a parameter was replaced; assign with p.data[...] = value, or begin anew")
         data, grad, state = flat.data, flat.grad, {name: getattr(optimizer, name) for name in optimizer.names}
         self.parts = [shared_like(grad) for _ in range(self.n)]
+        shared_data, shared_state = shared_like(data), {name: shared_like(array) for name, array in state.items()}
 
         def back() -> None:
             data[...] = flat.data
@@ -163,9 +168,9 @@ class Workers:
                 home[...] = getattr(optimizer, name)
                 setattr(optimizer, name, home)
 
-        flat.lay(shared_like(data), self.parts[0])
-        for name, home in state.items():
-            setattr(optimizer, name, shared_like(home))
+        flat.lay(shared_data, self.parts[0])
+        for name, array in shared_state.items():
+            setattr(optimizer, name, array)
         return back
 
     def _settle(self, rank: int) -> None:
@@ -174,11 +179,10 @@ class Workers:
         flat.lay(flat.data, self.parts[rank])
         flat.grad = self.parts[0]
 
-    def _numbers(self) -> list[dict[str, float]]:
+    def _numbers(self) -> list[dict[str, Any]]:
         """The numbers among the attributes of each module: what may follow a schedule, as a VAE's beta may."""
         return [
-            {name: value for name, value in vars(module).items() if isinstance(value, (bool, int, float))}
-            for module in self.modules
+            {name: value for name, value in vars(module).items() if isinstance(value, Real)} for module in self.modules
         ]
 
 
@@ -214,18 +218,18 @@ def _modules(model: Any) -> Iterator[Any]:
 
 def check_can_fork(n: int) -> None:
     """Raise ConfigError if this process cannot be split into `n` workers, and say what else there is."""
-    who, else_ = f"train: workers is {n}", "leave workers out; for more speed, use several BLAS threads (--threads)"
+    who, cure = f"train: workers is {n}", "leave workers out, and try BLAS threads instead (--threads)"
     if n < 1:
         raise ConfigError(f"{who}; wanted 1 or more")
     if current().xp is not np:
-        raise ConfigError(f"{who}, but the backend is {current().name}, and only NumPy arrays can be shared; {else_}")
-    if not hasattr(os, "fork") or sys.platform == "darwin":  # Apple's BLAS does not work in a forked process
-        raise ConfigError(f"{who}, but {sys.platform} cannot fork processes that compute; {else_}")
+        raise ConfigError(f"{who}, but the backend is {current().name}, and only NumPy arrays can be shared; {cure}")
+    if not hasattr(os, "fork") or sys.platform == "darwin":  # Apple's BLAS may crash in a forked process
+        raise ConfigError(f"{who}, but {sys.platform} cannot fork processes that compute; {cure}")
     if threading.active_count() > 1:  # one of them may hold a lock, which nobody would ever open in the copy
         names = ", ".join(t.name for t in threading.enumerate() if t is not threading.current_thread())
         raise ConfigError(
             f"{who}, but this process runs other threads ({names}), as notebooks do, and cannot be forked safely; "
-            "train in a terminal: minivae train --workers, or leave workers out"
+            f"train in a terminal, with minivae train --workers {n}, or leave workers out"
         )
 
 
@@ -248,7 +252,7 @@ class Crew:
 
     def start(self, settle: Callable[[int], None]) -> None:
         """Fork the other workers; each begins with `settle(rank)`."""
-        # Without Ctrl-C, which a terminal sends to all of them: the first worker alone decides what follows from it.
+        # A terminal sends Ctrl-C to all of them. The others are born deaf to it: what follows, the first one decides.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             for rank in range(1, self.n):
@@ -282,7 +286,8 @@ class Crew:
                 time.sleep(0.001 if self.pids else 0)
         finally:
             for pid in self.pids.values():
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
                 _ended(pid, wait=True)
             self.pids = {}
 
@@ -290,8 +295,8 @@ class Crew:
         """The life of another worker, down to its end: what is open here belongs to the first, who closes it."""
         status = 1
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            gc.freeze()  # what came along, garbage too, is the first one's to clear away
             settle(rank)
             flags, own = self.flags, LINE * rank  # the flag is at the number of the last call that was done
             _wait(lambda: flags[0] != flags[own], self._check_first)

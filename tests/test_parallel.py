@@ -6,17 +6,18 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minivae import backend, parallel
+from minivae import backend, cli, parallel
 from minivae.data import binarize
 from minivae.engine import Tensor
 from minivae.errors import ConfigError, DataError, GradientError, WorkerError
 from minivae.models import VAE
-from minivae.nn import Dropout
+from minivae.nn import Dropout, Parameter
 from minivae.optim import SGD, AdamW
 from minivae.parallel import Rows, stretch
 from minivae.progress import Quiet
@@ -82,15 +83,16 @@ def until(what, seconds=60):
 
 def shared_names():
     """What lies in the folder of shared memory with a name, but for the browser's, which other tests run."""
-    folder = Path("/dev/shm")
-    return {p.name for p in folder.iterdir() if "chromium" not in p.name} if folder.is_dir() else set()
+    return {p.name for p in Path("/dev/shm").iterdir() if "chromium" not in p.name}
 
 
 @contextmanager
-def nothing_left():
-    before = children(), shared_names()
+def nothing_left(patience=20):
+    """Of processes there must be none at once; a name in shared memory may be another program's, for a while."""
+    processes, names = children(), shared_names()
     yield
-    assert (children(), shared_names()) == before
+    assert children() == processes
+    until(lambda: shared_names() <= names, patience)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +118,19 @@ class Each(Quiet):
 
 def press(run):
     signal.raise_signal(signal.SIGINT)
+
+
+class TestTheseTests:
+    def test_a_process_that_stays_behind_is_seen(self):
+        with pytest.raises(AssertionError), nothing_left():
+            process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        process.communicate(b"\n")
+
+    def test_shared_memory_that_stays_behind_is_seen(self):
+        name = Path(f"/dev/shm/minivae-{os.getpid()}")
+        with pytest.raises(AssertionError), nothing_left(patience=0.1):
+            name.touch()
+        name.unlink()
 
 
 class TestRows:
@@ -245,6 +260,16 @@ class TestSameAsOne:
         for p, q in zip(one.model.parameters(), three.model.parameters(), strict=True):
             np.testing.assert_allclose(q.grad, p.grad, rtol=1e-5, atol=1e-6)  # float32 means of 61 terms
 
+    def test_the_loss_and_what_is_reported_are_those_of_the_whole_batch(self):
+        results = []
+        for workers in (1, 3):
+            a = run()
+            with parallel.team(workers, partial(a._gradients, X), a.model, a.optimizer, 61) as team:
+                results.append(team.gradients(np.arange(61), a.rng))
+        (loss, sums), (other_loss, other_sums) = results
+        assert other_loss == pytest.approx(loss, rel=RTOL)
+        assert other_sums == pytest.approx(sums, rel=RTOL)
+
     @pytest.mark.parametrize("make", [lambda p: SGD(p, 0.01, momentum=0.9), lambda p: AdamW(p, LR, decay=0.1)])
     def test_other_optimisers_agree(self, make):
         def trained_by(workers):
@@ -334,6 +359,20 @@ class TestMemory:
             assert (seen, threads()) == ([{1}], {2})
 
 
+class TestWaiting:
+    def test_who_waits_for_long_leaves_the_core_to_others(self):
+        start, cpu = time.monotonic(), time.process_time()
+        parallel._wait(lambda: time.monotonic() > start + 0.5, lambda: None)
+        assert time.process_time() - cpu < 0.2
+
+    def test_what_is_looked_after_meanwhile_may_raise(self):
+        with pytest.raises(ZeroDivisionError):
+            parallel._wait(lambda: False, lambda: 1 / 0)
+
+    def test_what_is_ready_is_not_waited_for(self):
+        parallel._wait(lambda: True, lambda: 1 / 0)
+
+
 class TestRefused:
     @pytest.mark.parametrize("workers", [0, -1])
     def test_no_workers(self, workers):
@@ -352,7 +391,7 @@ class TestRefused:
 
     def test_other_threads(self, monkeypatch):
         monkeypatch.setattr(parallel.threading, "active_count", lambda: 2)
-        with pytest.raises(ConfigError, match=r"runs other threads .*minivae train --workers, or leave workers out"):
+        with pytest.raises(ConfigError, match=r"runs other threads .*minivae train --workers 2, or leave"):
             trained(2)
 
     def test_arrays_on_a_device(self, monkeypatch):
@@ -435,14 +474,39 @@ class TestFailure:
         error = self.expect("failed: ValueError: aaa", lambda: in_a_worker(lambda: fail(ValueError(100_000 * "a"))))
         assert len(str(error)) < 3000
 
-    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-    def test_a_worker_that_is_killed_is_named_with_the_signal(self, number):
+    def test_a_worker_that_is_killed_is_named_with_the_signal(self):
         def kill(run):
             (worker,) = children() - before
-            os.kill(worker, number)
+            os.kill(worker, signal.SIGKILL)
 
         before = children()
-        self.expect(f"worker 2 of 2 was killed by {number.name}", tiny_vae, report=Each(kill, 3))
+        self.expect("worker 2 of 2 was killed by SIGKILL", tiny_vae, report=Each(kill, 3))
+
+    def test_ctrl_c_does_not_reach_a_worker_even_in_its_first_moment(self, monkeypatch):
+        def fork_and_press():
+            pid = fork()
+            if pid == 0:
+                try:
+                    press(None)
+                    press(None)
+                except KeyboardInterrupt:
+                    os._exit(9)
+            return pid
+
+        fork = os.fork
+        monkeypatch.setattr(os, "fork", fork_and_press)
+        check_same(trained(2), trained(1))
+
+    def test_what_this_process_does_on_a_signal_is_not_done_by_a_worker(self):
+        def kill(run):
+            (worker,) = children() - before
+            os.kill(worker, signal.SIGTERM)
+
+        before, handler = children(), signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        try:
+            self.expect("worker 2 of 2 was killed by SIGTERM", tiny_vae, report=Each(kill, 3))
+        finally:
+            signal.signal(signal.SIGTERM, handler)
 
     def test_a_worker_that_someone_else_waited_for_is_missed_too(self):
         def kill(run):
@@ -465,12 +529,32 @@ class TestFailure:
 
         self.expect("Adam: 8 of 16 parameters have no gradient", make, kind=GradientError)
 
+    def test_a_parameter_without_a_gradient_in_one_worker_is_named_too(self):
+        def make():
+            model, first = tiny_vae(), os.getpid()
+            model.extra, loss = Parameter(np.ones(1, np.float32)), model.loss
+
+            def here_and_there(x, rng):
+                value, terms = loss(x, rng)
+                return (value + model.extra.sum() if os.getpid() == first else value), terms
+
+            model.loss = here_and_there
+            return model
+
+        self.expect("worker 2 of 2 failed: Adam: 1 of 9 parameters have no gradient", make)
+
     def test_a_loss_that_is_no_number_is_named_as_in_one_process_and_no_parameter_moves(self):
         a = run(lr=1e30)
         seen = []
         with pytest.raises(GradientError, match=r"the loss became infinite or NaN in epoch 1, after 1 steps; lr is"):
             a.train(X, report=Each(lambda run: seen.append(run.optimizer.flat.data.copy())), workers=2)
         np.testing.assert_array_equal(a.optimizer.flat.data, seen[-1])
+
+    def test_a_last_step_that_breaks_the_parameters_is_noticed_and_not_saved(self, tmp_path):
+        a = run(epochs=1, batch=62, lr=1e39)
+        with pytest.raises(GradientError, match="a parameter became infinite or NaN in epoch 1, after 1 steps"):
+            a.train(X, out=tmp_path, report=Quiet(), workers=2)
+        assert files(tmp_path) == {}
 
     def test_a_worker_that_hangs_does_not_outlive_a_second_ctrl_c(self, monkeypatch):
         monkeypatch.setattr(parallel, "GRACE", 0.05)
@@ -494,13 +578,6 @@ class TestFailure:
             signal.signal(signal.SIGCHLD, handler)
 
 
-TRAIN = """
-import os, sys
-from minivae.cli import main
-main()
-"""
-
-
 class TestCommand:
     """The command in a process of its own, with real signals, sent to its whole group as a terminal sends them."""
 
@@ -509,9 +586,9 @@ class TestCommand:
     @contextmanager
     def training(self, tmp_path, workers=2):
         """A training that would never end, once its first epoch is saved; and the processes that work for it."""
-        command = [sys.executable, "-c", TRAIN, "train", "vae", "--epochs", "100000", *self.SMALL, "--out", "run"]
+        command = [sys.executable, "-c", "from minivae.cli import main; main()", "train", "vae", *self.SMALL]
         process = subprocess.Popen(
-            [*command, "--workers", str(workers)],
+            [*command, "--epochs", "100000", "--out", "run", "--workers", str(workers)],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -561,3 +638,41 @@ class TestCommand:
             process.communicate(timeout=60)
         assert process.returncode == -number
         Run.load(tmp_path / "run")
+
+    @pytest.fixture
+    def minivae(self, monkeypatch, capsys, tmp_path):
+        """Runs `minivae ...` here and without pictures; returns its status and standard error."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(cli, "_pictures", lambda *_: ())
+
+        def call(*arguments):
+            monkeypatch.setattr(sys, "argv", ["minivae", *map(str, arguments)])
+            with pytest.raises(SystemExit) as end:
+                cli.main()
+            return end.value.code or 0, capsys.readouterr().err
+
+        return call
+
+    def test_a_run_goes_on_with_other_numbers_of_workers(self, minivae, tmp_path):
+        assert minivae("train", "vae", *self.SMALL, "--epochs", 1, "--workers", 2, "--out", "a") == (0, "")
+        for epochs, workers in ((2, 3), (3, 1)):
+            assert minivae("train", "--resume", "a", "--epochs", epochs, "--workers", workers) == (0, "")
+        assert minivae("train", "vae", *self.SMALL, "--epochs", 3, "--out", "b") == (0, "")
+        a, b = (Run.load(tmp_path / name).history[-1] for name in "ab")
+        assert a["test_elbo"] == pytest.approx(b["test_elbo"], rel=1e-4)  # 60 steps of Adam from sums in another order
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (
+                ("--workers", 2, "--threads", 2),
+                "each of the 2 workers has one thread; leave out --threads, or --workers",
+            ),
+            (("--workers", 0), "'--workers'"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, minivae, tmp_path, options, words):
+        code, err = minivae("train", "vae", *options)
+        assert code == 2
+        assert words in " ".join(err.split())
+        assert list(tmp_path.iterdir()) == []

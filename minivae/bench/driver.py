@@ -132,7 +132,7 @@ class Times:
     Attributes
     ----------
     seconds : of a step, the median of each turn, one for each round.
-    processor : seconds of processor time for a step, the mean of each turn, one for each round.
+    processor : seconds of processor time for a step, likewise.
     cores : processor time per second, the largest of all turns.
     memory : MiB, the most that the process held; None where the system does not say.
     """

@@ -118,7 +118,7 @@ def _workloads(results: Results) -> Iterable[str]:
             row = [_label(name)]
             for what in CLOCKS:
                 ratio = "1" if name == "minivae" else _ratio(times["minivae"], t, what)
-                row += [_milliseconds(statistics.median(getattr(t, what))), ratio]
+                row += [_milliseconds(_middle(t, what)), ratio]
             rows.append([*row, f"{t.cores:.2f}"])
         head = ["implementation", "ms", "minivae ÷ this", "processor ms", "minivae ÷ this", "processors used, at most"]
         words = title(workload)
@@ -138,14 +138,25 @@ def _memory(results: Results) -> str:
     )
 
 
+def _clock(results: Results) -> tuple[str, str]:
+    """Which of the two times is steadier, and how to call it: with one thread processor time is all there is to pay."""
+    one = results.options.threads == 1
+    return ("processor", " of processor time") if one else ("seconds", "")
+
+
+def _middle(t: Times, what: str) -> float:
+    return statistics.median(getattr(t, what))
+
+
 def _tape(results: Results) -> str:
+    what, words = _clock(results)
     rows = [
-        [_label(name) if name != "floor" else "NumPy, no tape", f"{1e6 * t.median / CHAIN:.2f}"]
-        for name, t in sorted(results.tape.items(), key=lambda item: item[1].median)
+        [_label(name) if name != "floor" else "NumPy, no tape", f"{1e6 * _middle(t, what) / CHAIN:.2f}"]
+        for name, t in sorted(results.tape.items(), key=lambda item: _middle(item[1], what))
     ]
     return (
-        f"## The tape\n\nA chain of {CHAIN} products of four numbers each, forward and back: microseconds for one op, "
-        "there and back.\nWhat is above NumPy alone is the price of remembering.\n\n"
+        f"## The tape\n\nA chain of {CHAIN} products of four numbers each: microseconds{words} for one op, forward and "
+        "back.\nWhat is above NumPy alone is the price of remembering.\n\n"
         + _table(["implementation", "µs an op"], rows)
     )
 
@@ -154,14 +165,15 @@ def _growth(results: Results, picture: str | None) -> str:
     head = "## Growth\n\n"
     if not results.growth:
         return head + "Not measured in this run; `--curves` does."
-    parts = [head + "W1 in other sizes: ms a step" + (f", as [curves]({picture})." if picture else ".")]
-    for what, by_size in results.growth.items():
+    what, words = _clock(results)
+    parts = [head + f"W1 in other sizes: ms{words} a step" + (f", as [curves]({picture})." if picture else ".")]
+    for dimension, by_size in results.growth.items():
         names = [name for name in IMPLEMENTATIONS if any(name in times for times in by_size.values())]
         rows = [
-            [f"{size:,}", *[_milliseconds(times[name].median) if name in times else "—" for name in names]]
+            [f"{size:,}", *[_milliseconds(_middle(times[name], what)) if name in times else "—" for name in names]]
             for size, times in by_size.items()
         ]
-        parts.append(_table([what, *map(_label, names)], rows))
+        parts.append(_table([dimension, *map(_label, names)], rows))
     if picture:
         parts.append(f"![Milliseconds for a step of W1, by batch and by width]({picture})")
     return "\n\n".join(parts)
@@ -196,22 +208,23 @@ def curves(results: Results, path: Path) -> None:
     """Draw ms a step over batch and over width, both axes logarithmic."""
     import matplotlib
 
+    what, words = _clock(results)
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
     with matplotlib.rc_context({"svg.hashsalt": "minivae", "font.size": 9}):
         fig, axes = plt.subplots(1, len(results.growth), figsize=(9, 3.6), layout="constrained", squeeze=False)
-        for ax, (what, by_size) in zip(axes[0], results.growth.items(), strict=True):
+        for ax, (dimension, by_size) in zip(axes[0], results.growth.items(), strict=True):
             for name in IMPLEMENTATIONS:
-                points = [(n, 1e3 * times[name].median) for n, times in by_size.items() if name in times]
+                points = [(n, 1e3 * _middle(times[name], what)) for n, times in by_size.items() if name in times]
                 if points:
                     dashed = "--" if name == "floor" else "-"
                     ax.loglog(*zip(*points, strict=True), dashed, marker="o", markersize=3, label=_label(name))
             ax.set_xticks(list(by_size), [f"{n:,}" for n in by_size], minor=False)
             ax.minorticks_off()
-            ax.set_xlabel(what)
+            ax.set_xlabel(dimension)
             ax.grid(alpha=0.3)
-        axes[0, 0].set_ylabel("ms a step of W1")
+        axes[0, 0].set_ylabel(f"W1: ms{words} a step")
         axes[0, 0].legend()
         path.parent.mkdir(parents=True, exist_ok=True)
         fig.savefig(path, metadata={"Date": None})

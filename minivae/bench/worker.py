@@ -65,17 +65,22 @@ def figures(result: Any) -> list[float]:
 
 
 def measure(step: Step, seconds: float) -> dict[str, float]:
-    """Steps for so many seconds, three at least: their median time, processor time for each, and that per second."""
+    """Steps for so many seconds, three at least: medians of time and of processor time, and that per second."""
     times: list[float] = []
-    began = last = time.perf_counter()
-    busy = time.process_time()
-    while len(times) < 3 or last - began < seconds:
+    busy: list[float] = []
+    last, at = time.perf_counter(), time.process_time()
+    end = last + seconds
+    while len(times) < 3 or last < end:
         step()
-        now = time.perf_counter()
+        now, used = time.perf_counter(), time.process_time()
         times.append(now - last)
-        last = now
-    busy = time.process_time() - busy
-    return {"seconds": statistics.median(times), "processor": busy / len(times), "cores": busy / (last - began)}
+        busy.append(used - at)
+        last, at = now, used
+    return {
+        "seconds": statistics.median(times),
+        "processor": statistics.median(busy),
+        "cores": sum(busy) / sum(times),
+    }
 
 
 def peak_memory() -> float | None:

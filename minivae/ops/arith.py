@@ -44,7 +44,7 @@ def neg(xp, x):
 @op(positive((3, 4), exponent=2), positive((3, 4), exponent=-1.5), normal((3, 4), exponent=3))
 def power(xp, x, *, exponent):
     """x ** exponent, for a Python number as the exponent."""
-    return x**exponent, (lambda g: g * exponent * x ** (exponent - 1),)
+    return x**exponent, (lambda g: g * exponent * x ** (exponent - 1) if exponent else g * 0,)
 
 
 @op(normal((3, 4)))
@@ -106,5 +106,5 @@ def maximum(xp, a, b):
 )
 def where(xp, a, b, *, condition):
     """a where `condition` (a boolean array) holds, else b, broadcasting."""
-    y = xp.where(condition, a, b)
-    return y, (lambda g: g * condition, lambda g: g * ~condition)
+    condition = xp.asarray(condition, dtype=bool)
+    return xp.where(condition, a, b), (lambda g: g * condition, lambda g: g * ~condition)

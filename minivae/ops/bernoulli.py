@@ -23,6 +23,6 @@ def bernoulli_nll(xp, logits, x):
     t = xp.tanh(0.5 * logits)
     nll = positive_part(xp, logits) - x * logits - xp.log(0.5 + 0.5 * xp.abs(t))
     return row_sum(xp, nll), (
-        lambda g: g[:, None] * (0.5 + 0.5 * t - x),
-        lambda g: -g[:, None] * logits,
+        lambda g: g[..., None] * (0.5 + 0.5 * t - x),
+        lambda g: -g[..., None] * logits,
     )

@@ -18,12 +18,13 @@ FEW_CHANNELS = 4
 
 def _rows(xp, x):
     """(B, C, H, W) as a matrix with a row for each pixel: (B * H * W, C), a view where channels come last in memory."""
-    return xp.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(-1, x.shape[1])
+    B, C, H, W = x.shape
+    return xp.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(B * H * W, C)
 
 
 def _images(rows, B, h, w):
     """(B * h * w, C) as (B, C, h, w), a view."""
-    return rows.reshape(B, h, w, -1).transpose(0, 3, 1, 2)
+    return rows.reshape(B, h, w, rows.shape[1]).transpose(0, 3, 1, 2)
 
 
 def _patches(xp, x, k, stride, padding):
@@ -38,9 +39,9 @@ def _patches(xp, x, k, stride, padding):
         C < FEW_CHANNELS
     ):  # runs would be short: copy whole shifted images, one for each place in the patch (3 times faster)
         shifted = view(framed, (k, k, C, B, h, w), (i, j, c, b, stride * i, stride * j))
-        return xp.ascontiguousarray(shifted).reshape(k * k * C, -1).T, (h, w)
+        return xp.ascontiguousarray(shifted).reshape(k * k * C, B * h * w).T, (h, w)
     runs = view(framed, (B, h, w, k, k * C), (b, stride * i, stride * j, i, c))
-    return xp.ascontiguousarray(runs).reshape(B * h * w, -1), (h, w)
+    return xp.ascontiguousarray(runs).reshape(B * h * w, k * k * C), (h, w)
 
 
 def _scatter(xp, rows, W, shape, stride, padding):
@@ -68,7 +69,9 @@ def _scatter(xp, rows, W, shape, stride, padding):
     return whole.transpose(0, 3, 1, 2)
 
 
-def _check(name, x, W, channels, which):
+def _check(name, x, W, channels, which, stride, padding):
+    if stride < 1 or padding < 0:
+        raise ShapeError(f"{name}: stride is {stride} and padding {padding}; wanted 1 or more, and 0 or more")
     if x.ndim != 4 or W.ndim != 4 or W.shape[0] != W.shape[1] or x.shape[1] != channels:
         raise ShapeError(f"{name}: x is {x.shape} and W is {W.shape}; wanted (B, C, H, W) and {which}")
 
@@ -83,7 +86,7 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
 
     h = (H + 2 padding - k) // stride + 1, likewise w; the frame is 0. Raises ShapeError where that is below 1.
     """
-    _check("conv2d", x, W, W.shape[2] if W.ndim == 4 else None, "(k, k, C, O)")
+    _check("conv2d", x, W, W.shape[2] if W.ndim == 4 else None, "(k, k, C, O)", stride, padding)
     k, _, _, O = W.shape
     if min(x.shape[2:]) + 2 * padding < k:
         raise ShapeError(f"conv2d: a {k} x {k} patch does not fit into {x.shape} with padding {padding}")
@@ -109,10 +112,12 @@ def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
 
     W is that of the conv2d from O to C channels whose gradient this is. H = (h - 1) * stride + k - 2 padding.
     """
-    _check("conv_transpose2d", x, W, W.shape[3] if W.ndim == 4 else None, "(k, k, O, C)")
+    _check("conv_transpose2d", x, W, W.shape[3] if W.ndim == 4 else None, "(k, k, O, C)", stride, padding)
     k, _, O, _ = W.shape
     B, _, h, w = x.shape
     H, width = ((n - 1) * stride + k - 2 * padding for n in (h, w))
+    if min(H, width) < 1:
+        raise ShapeError(f"conv_transpose2d: nothing is left of {x.shape} after padding {padding}; take less")
     y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding) + b[:, None, None]
     matrix = W.reshape(-1, x.shape[1])
 
@@ -123,27 +128,27 @@ def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
     )
 
 
-def _blocks(x, n):
+def _blocks(name, x, n):
     """(B, C, H, W) as (B, C, H / n, n, W / n, n), a view."""
     B, C, H, W = x.shape
-    if H % n or W % n:
-        raise ShapeError(f"pool: {H} x {W} images do not divide into {n} x {n} blocks; pad or crop them")
+    if n < 1 or H % n or W % n:
+        raise ShapeError(f"{name}: {H} x {W} images do not divide into {n} x {n} blocks; pad or crop them")
     return x.reshape(B, C, H // n, n, W // n, n)
 
 
 @op(normal((2, 3, 4, 6), size=2))
 def avg_pool2d(xp, x, *, size):
     """The mean of each size x size block: (B, C, H, W) -> (B, C, H / size, W / size)."""
-    y = _blocks(x, size).mean(axis=(3, 5))
+    y = _blocks("avg_pool2d", x, size).mean(axis=(3, 5))
     return y, (lambda g: _enlarge(xp, g * (1 / size**2), size),)
 
 
 @op(normal((2, 3, 4, 6), size=2))
 def max_pool2d(xp, x, *, size):
     """The largest of each size x size block: (B, C, H, W) -> (B, C, H / size, W / size); equals share the gradient."""
-    y = _blocks(x, size).max(axis=(3, 5))
+    y = _blocks("max_pool2d", x, size).max(axis=(3, 5))
     share = (x == _enlarge(xp, y, size)).astype(x.dtype)
-    share /= _enlarge(xp, _blocks(share, size).sum(axis=(3, 5)), size)
+    share /= _enlarge(xp, _blocks("max_pool2d", share, size).sum(axis=(3, 5)), size)
     return y, (lambda g: _enlarge(xp, g, size) * share,)
 
 
@@ -154,4 +159,6 @@ def _enlarge(xp, x, n):
 @op(normal((2, 3, 2, 3), factor=2))
 def upsample(xp, x, *, factor):
     """Every pixel becomes a factor x factor block: (B, C, H, W) -> (B, C, H * factor, W * factor)."""
-    return _enlarge(xp, x, factor), (lambda g: _blocks(g, factor).sum(axis=(3, 5)),)
+    if x.ndim != 4 or factor < 1:
+        raise ShapeError(f"upsample: x is {x.shape} and factor {factor}; wanted (B, C, H, W), and 1 or more")
+    return _enlarge(xp, x, factor), (lambda g: _blocks("upsample", g, factor).sum(axis=(3, 5)),)

@@ -41,8 +41,8 @@ def gaussian_kl(xp, mu, logvar):
     var = xp.exp(logvar)
     kl = 0.5 * (mu * mu + var - 1 - logvar).sum(-1)
     return kl, (
-        lambda g: g[:, None] * mu,
-        lambda g: 0.5 * g[:, None] * (var - 1),
+        lambda g: g[..., None] * mu,
+        lambda g: 0.5 * g[..., None] * (var - 1),
     )
 
 
@@ -53,13 +53,11 @@ def gaussian_nll(xp, x, mu, logvar):
     Raises ShapeError if x and mu differ in shape. Source: Kingma & Welling 2013, appendix C.2.
     """
     _same_shape("gaussian_nll", "reshape images to (B, D)", x=x, mu=mu)
-    logvar = xp.asarray(logvar, dtype=x.dtype)
-    d = x - mu
-    precision = xp.exp(-logvar)
-    scaled = d * precision
-    nll = 0.5 * (d * scaled + logvar + LOG_2PI).sum(-1)
+    per_sigma = xp.exp(-0.5 * logvar)  # not the precision: its square overflows long before
+    u = (x - mu) * per_sigma
+    nll = 0.5 * (u * u + logvar + LOG_2PI).sum(-1)
     return nll, (
-        lambda g: g[:, None] * scaled,
-        lambda g: -g[:, None] * scaled,
-        lambda g: 0.5 * g[:, None] * (1 - d * scaled),
+        lambda g: g[..., None] * u * per_sigma,
+        lambda g: -g[..., None] * u * per_sigma,
+        lambda g: 0.5 * g[..., None] * (1 - u * u),
     )

@@ -45,7 +45,7 @@ def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
     """
     B, C, H, W = x.shape
     _check_size("group_norm", "the channels of x", C, gain, bias)
-    if C % groups:
+    if groups < 1 or C % groups:
         raise ShapeError(f"group_norm: {C} channels do not divide into {groups} groups")
     apart, inner, n = (B, groups, C // groups, H, W), (2, 3, 4), C // groups * H * W
     u = x.reshape(apart)

@@ -1,6 +1,7 @@
 """Sums and means over axes: value and gradient side by side."""
 
 from minivae.engine import op
+from minivae.errors import ShapeError
 from minivae.ops.cases import normal
 
 AXES = [
@@ -16,7 +17,14 @@ def _restore(xp, g, x, axis, keepdims):
     """Stretch a gradient of the reduced shape back over the axes that were summed away."""
     if axis is not None and not keepdims:
         g = xp.expand_dims(g, axis)
-    return xp.broadcast_to(g, x.shape)
+    return xp.broadcast_to(g, x.shape) if x.ndim else g.reshape(())
+
+
+def _terms(name, x, y):
+    """How many elements of x make one of y."""
+    if y.size and not x.size:
+        raise ShapeError(f"{name}: x is {x.shape}, so there is nothing to take the {name} of")
+    return x.size // y.size if y.size else 1
 
 
 @op(*AXES)
@@ -28,9 +36,9 @@ def sum(xp, x, *, axis=None, keepdims=False):
 @op(*AXES)
 def mean(xp, x, *, axis=None, keepdims=False):
     """The mean over `axis`: None for all, a number, or a tuple of numbers."""
-    y = xp.mean(x, axis=axis, keepdims=keepdims)
-    scale = y.size / x.size
-    return y, (lambda g: _restore(xp, g * scale, x, axis, keepdims),)
+    y = xp.sum(x, axis=axis, keepdims=keepdims)
+    n = _terms("mean", x, y)
+    return y / n, (lambda g: _restore(xp, g / n, x, axis, keepdims),)  # xp.mean takes a detour over float64
 
 
 @op(*AXES)
@@ -46,10 +54,11 @@ def max(xp, x, *, axis=None, keepdims=False):
 @op(*AXES[:-1])  # over no axis at all it is 0, and so is its gradient
 def var(xp, x, *, axis=None, keepdims=False):
     """The mean squared distance from the mean over `axis`: the sum is divided by n, not by n - 1."""
-    d = x - xp.mean(x, axis=axis, keepdims=True)
-    y = xp.mean(d * d, axis=axis, keepdims=keepdims)
-    scale = 2 * y.size / x.size
-    return y, (lambda g: _restore(xp, g * scale, x, axis, keepdims) * d,)
+    total = xp.sum(x, axis=axis, keepdims=True)
+    n = _terms("var", x, total)
+    d = x - total / n
+    y = xp.sum(d * d, axis=axis, keepdims=keepdims) / n
+    return y, (lambda g: _restore(xp, g * (2 / n), x, axis, keepdims) * d,)
 
 
 @op(*AXES)

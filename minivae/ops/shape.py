@@ -16,7 +16,7 @@ def reshape(xp, x, *, shape):
 @op(normal((3, 4)), normal((2, 3, 4), axes=(2, 0, 1)))
 def transpose(xp, x, *, axes=None):
     """Axes in another order; reversed where none is given."""
-    back = None if axes is None else sorted(range(len(axes)), key=axes.__getitem__)
+    back = None if axes is None else sorted(range(len(axes)), key=[a % max(x.ndim, 1) for a in axes].__getitem__)
     return x.transpose(axes), (lambda g: g.transpose(back),)
 
 
@@ -28,9 +28,15 @@ def transpose(xp, x, *, axes=None):
 def getitem(xp, x, *, index):
     """x[index], for numbers, slices, `...` and None."""
 
+    parts = index if isinstance(index, tuple) else (index,)
+    once = all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts)
+
     def g_x(g):
         whole = xp.zeros_like(x)
-        whole[index] = g
+        if once:
+            whole[index] = g
+        else:  # a list or an array may name an element twice
+            xp.add.at(whole, index, g)
         return whole
 
     return x[index], (g_x,)
@@ -70,10 +76,15 @@ def pad(xp, x, *, width, value=0.0):
 def take(xp, x, *, index, axis=0):
     """Rows by number (an integer array), any number of times: what an embedding does."""
 
+    index = xp.asarray(index)
+    if x.ndim == 0:
+        raise ShapeError("take: x is a single number; wanted an array with rows to take")
+
     def g_x(g):
         whole = xp.zeros_like(x)
         rows = xp.moveaxis(whole, axis, 0)
-        places = tuple(range(axis, axis + index.ndim))
+        first = axis % x.ndim
+        places = tuple(range(first, first + index.ndim))
         xp.add.at(rows, index, xp.moveaxis(g, places, tuple(range(index.ndim))))
         return whole
 

@@ -1,0 +1,220 @@
+"""What changes to the source went unnoticed until these tests were written; see docs/trust.md."""
+
+import numpy as np
+import pytest
+
+from minivae import Tensor, backend, ops
+from minivae.engine import OPS, Node, Op
+from minivae.errors import GradientError, ShapeError
+from minivae.ops import METHODS, add, leaky_relu, split
+
+
+def leaf(*values):
+    return Tensor(np.array(values, np.float64), requires_grad=True)
+
+
+X = np.random.default_rng(0).uniform(0.5, 2, size=(2, 3, 4))
+SETTINGS = [{}, {"axis": 1}, {"axis": (0, -1), "keepdims": True}, {"keepdims": True}]
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "var", "mean"])
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_reducing_method_is_its_op_with_all_its_settings(name, settings):
+    want = OPS[name](X, **settings)
+    got = getattr(Tensor(X), name)(**settings)
+    assert got.shape == want.shape
+    np.testing.assert_array_equal(got.data, want.data)
+    if "axis" in settings:
+        np.testing.assert_array_equal(getattr(Tensor(X), name)(*settings.values()).data, want.data)  # by place
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "tanh", "sigmoid", "relu", "softplus", "sqrt", "abs"])
+def test_a_method_without_settings_is_its_op(name):
+    x = X - 1.1 if name not in ("log", "sqrt") else X
+    np.testing.assert_array_equal(getattr(Tensor(x), name)().data, OPS[name](x).data)
+
+
+def test_operators_and_moves_are_those_of_numpy():
+    x, a = Tensor(X), X
+    for got, want in [
+        (x + a, a + a),
+        (a[0] - x, a[0] - a),
+        (x - 1, a - 1),
+        (2 / x, 2 / a),
+        (x / 2, a / 2),
+        (x**3, a**3),
+        (-x, -a),
+        (x @ a[0].T, a @ a[0].T),
+        (a[0].T @ x, a[0].T @ a),
+        (x[1, ..., ::2], a[1, ..., ::2]),
+        (x.reshape(4, 6), a.reshape(4, 6)),
+        (x.reshape(-1), a.reshape(-1)),
+        (x.transpose(), a.T),
+        (x.transpose(1, 0, 2), a.transpose(1, 0, 2)),
+    ]:
+        np.testing.assert_array_equal(got.data, want)
+    assert "__iadd__" not in METHODS, "x += 1 has to make a new tensor"
+
+
+def test_every_op_can_be_imported_by_its_name_and_says_what_it_is():
+    for name, op in OPS.items():
+        assert getattr(ops, name) is op
+        assert op.__name__ == op.name == name
+        assert op.__doc__ == op.function.__doc__
+        assert op.__wrapped__ is op.function
+
+
+def test_a_tensor_says_its_values_and_where_it_came_from():
+    assert repr(Tensor([1.0, 2.5])) == "Tensor([1.  2.5])"
+    assert repr(leaf(1.0)) == "Tensor([1.], requires_grad=True)"
+    assert repr(leaf(1.0) * 2) == "Tensor([2.], from mul)"
+    assert repr(Tensor([1 / 3])) == "Tensor([0.3333])"
+    assert "..." in repr(Tensor(np.zeros(21)))
+    assert "..." not in repr(Tensor(np.zeros(20)))
+
+
+def test_item_is_a_python_float_and_numpy_the_same_memory():
+    x = Tensor(np.array([2.5], np.float32))
+    assert type(x.item()) is float
+    assert x.item() == 2.5
+    assert x.numpy() is x.data
+    assert len(Tensor(np.ones((3, 2)))) == 3
+    assert (x.ndim, x.shape, x.dtype) == (1, (1,), np.float32)
+
+
+def test_a_node_knows_its_op_its_inputs_and_that_it_is_younger():
+    x = leaf(1.0)
+    y = x * 2
+    z = y + x
+    assert isinstance(z.node, Node)
+    assert (y.node.name, z.node.name) == ("mul", "add")
+    assert z.node.inputs == (y, x)
+    assert z.node.order > y.node.order
+
+
+def test_numbers_alone_make_float32():
+    assert add(1, 2.5).dtype == np.float32
+    assert ops.exp(1.0).dtype == np.float32
+    assert ops.maximum(np.float64(1), 2).dtype == np.float32
+
+
+def test_a_numpy_number_as_a_setting_does_not_make_float64():
+    x = np.ones(3, np.float32)
+    assert ops.clip(x, low=np.float64(0), high=np.float64(2)).dtype == np.float32
+    assert (Tensor(x) ** np.float64(1.5)).dtype == np.float32
+    assert leaky_relu(x, slope=np.float64(0.1)).dtype == np.float32
+
+
+def test_a_number_where_an_array_is_wanted_is_refused_by_name():
+    with pytest.raises(ShapeError, match="matmul: "):
+        Tensor(np.ones((2, 2))) @ 3.0
+
+
+def test_a_mistake_inside_an_op_keeps_its_own_words():
+    def broken(xp, x):
+        return x.no_such_thing, ()
+
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        Op(broken, ())(np.ones(2))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2,), (3, 3), (), (4, 2, 2)])
+def test_a_gradient_that_is_no_stretched_input_is_refused(shape):
+    """Of as many numbers, it could be reshaped, and would be wrong in silence."""
+
+    def wrong(xp, x):
+        return 2 * x, (lambda g: np.ones(shape),)
+
+    with pytest.raises(GradientError, match=r"a gradient of shape .* came back for an input of shape \(2, 3\)"):
+        Op(wrong, ())(Tensor(np.ones((2, 3)), requires_grad=True)).sum().backward()
+
+
+def test_split_cuts_equal_parts_along_any_axis_and_sends_gradients_back():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for n, axis in [(2, 0), (3, 1), (2, 2), (4, -1), (3, -2), (1, 0)]:
+        for got, want in zip(split(Tensor(x), n, axis=axis), np.split(x, n, axis), strict=True):
+            np.testing.assert_array_equal(got.data, want)
+    t = Tensor(x, requires_grad=True)
+    first, second = split(t, 2)
+    (first + 3 * second).sum().backward()
+    np.testing.assert_array_equal(t.grad, np.broadcast_to([1, 1, 3, 3], x.shape))
+    with pytest.raises(ShapeError, match=r"split: axis -1 of \(2, 3, 4\) holds 4, which 3 does not divide"):
+        split(Tensor(x), 3)
+
+
+class TestKinks:
+    """At a kink there are two slopes; which of them, or what between them, is written in each docstring."""
+
+    def gradient(self, f, *values):
+        x = leaf(*values)
+        f(x).sum().backward()
+        return x.grad.tolist()
+
+    def test_of_one_element(self):
+        assert self.gradient(ops.relu, -1.0, 0.0, 2.0) == [0, 0, 1]
+        assert self.gradient(ops.abs, -1.0, 0.0, 2.0) == [-1, 0, 1]
+        assert self.gradient(lambda x: leaky_relu(x, slope=0.5), -1.0, 0.0, 2.0) == [0.5, 0.5, 1]
+        assert self.gradient(lambda x: ops.clip(x, low=0.0, high=1.0), -1.0, 0.0, 0.5, 1.0, 2.0) == [0, 1, 1, 1, 0]
+
+    def test_equals_share(self):
+        assert self.gradient(ops.max, 2.0, 1.0, 2.0) == [0.5, 0, 0.5]
+        assert self.gradient(lambda x: ops.maximum(x, 1.0), 0.0, 1.0, 2.0) == [0, 0.5, 1]
+        assert self.gradient(lambda x: ops.maximum(1.0, x), 0.0, 1.0, 2.0) == [0, 0.5, 1]
+        assert self.gradient(lambda x: ops.maximum(x, x), 3.0) == [1]
+        image = lambda x: ops.max_pool2d(x.reshape(1, 1, 2, 2), size=2)
+        assert self.gradient(image, 1.0, 3.0, 3.0, 3.0) == [0, 1 / 3, 1 / 3, 1 / 3]
+
+    def test_a_power_of_zero_or_to_the_zero(self):
+        assert self.gradient(lambda x: x**0, 0.0, 2.0) == [0, 0]
+        assert self.gradient(lambda x: x**1, 0.0, 2.0) == [1, 1]
+        assert self.gradient(lambda x: x**2, 0.0, 2.0) == [0, 4]
+
+
+class TestIndexing:
+    def test_an_element_taken_twice_gets_both_gradients(self):
+        x = leaf(1.0, 2.0, 3.0)
+        (x[np.array([0, 2, 2])] * np.array([1.0, 10, 100])).sum().backward()
+        assert x.grad.tolist() == [1, 0, 110]
+
+    def test_lists_and_masks(self):
+        x = leaf(1.0, 2.0, 3.0)
+        (x[[1, 1]].sum() + 5 * x[np.array([True, False, True])].sum()).backward()
+        assert x.grad.tolist() == [5, 2, 5]
+
+    def test_take_with_a_plain_number_and_from_the_end(self):
+        x = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+        y = ops.take(x, index=1, axis=-1)
+        assert y.data.tolist() == [1, 4]
+        y.sum().backward()
+        assert x.grad.tolist() == [[0, 1, 0], [0, 1, 0]]
+
+    def test_where_takes_a_plain_truth_value(self):
+        for truth in (True, False):
+            a, b = leaf(1.0), leaf(2.0)
+            ops.where(a, b, condition=truth).sum().backward()
+            assert (a.grad.tolist(), b.grad.tolist()) == ([float(truth)], [float(not truth)])
+
+
+def test_the_backend_in_use_makes_the_arrays():
+    class Module:
+        """NumPy, with a note of what was asked for."""
+
+        asked: list = []  # noqa: RUF012
+
+        def __getattr__(self, name):
+            self.asked.append(name)
+            return getattr(np, name)
+
+    backend.BACKENDS["noted"] = backend.Backend("noted", Module())
+    try:
+        backend.use("noted")
+        Tensor([1.0])
+        assert Module.asked == ["asarray"]
+        x = leaf(1.0)
+        x.exp().sum().backward()
+        assert Module.asked[-1] in ("broadcast_to", "ones_like")
+        assert "exp" in Module.asked
+        assert "ones_like" in Module.asked
+    finally:
+        backend.use("numpy")
+        del backend.BACKENDS["noted"]
