@@ -299,7 +299,7 @@ def bench(
     threads: Threads = 1,
     rounds: Annotated[int, typer.Option(help="Turns of each implementation.")] = 20,
     workloads: Annotated[str, typer.Option(help="Some of W1,W2,W3,W4.")] = "W1,W2,W3,W4",
-    against: Annotated[str, typer.Option(help="Whom to run beside.")] = "floor,torch,compile,jax,textbook",
+    against: Annotated[str, typer.Option(help="Whom to run beside.")] = "floor,torch,kept,compile,jax,textbook",
     quick: Annotated[bool, typer.Option("--quick", help="Short turns: see that it works, not how fast.")] = False,
     curves: Annotated[bool, typer.Option("--curves", help="Also the growth with batch and width; minutes.")] = False,
     out: Annotated[Path | None, typer.Option(help="File for the report.  [default: print it]")] = None,

@@ -235,10 +235,10 @@ def backward(output: Tensor, g: Any = None) -> None:
     if output.node is None:
         accumulate(output, g)
         return
-    arrived = {output.node: g}
+    arrived, watchers = {output.node: g}, _watchers.get()
     for node in reachable(output.node):
         g = arrived.pop(node)
-        for watcher in _watchers.get():
+        for watcher in watchers:
             watcher.reached(node)
         together = callable(node.gradients)  # the op shares work between its gradients and returns them all
         lines = node.gradients(g) if together else node.gradients
@@ -253,7 +253,7 @@ def backward(output: Tensor, g: Any = None) -> None:
             else:
                 g_x = line(g)
             g_x = unbroadcast(g_x, x.shape)
-            for watcher in _watchers.get():
+            for watcher in watchers:
                 watcher.sent(node, g_x)
             if is_leaf:
                 accumulate(x, g_x)

@@ -115,7 +115,7 @@ class Adam(Optimizer):
 
     Attributes
     ----------
-    m, v : (n,) running means of the gradient and of its square, before their correction.
+    m, v : (n,) decaying sums of the gradient and of its square. The paper's means are (1 - b1) m and (1 - b2) v.
 
     Raises ConfigError for a setting outside its range. Source: Kingma & Ba 2015, algorithm 1.
     """
@@ -140,24 +140,23 @@ class Adam(Optimizer):
         self.betas, self.tiny = betas, tiny
 
     def _step(self, part: slice) -> None:
-        """m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr m_hat / (sqrt(v_hat) + tiny), all in place."""
+        """m = b1 m + g;  v = b2 v + g^2;  p -= lr m_hat / (sqrt(v_hat) + tiny), all in place.
+
+        Every factor that is the same for all numbers is taken out and joined to `lr` and `tiny`: 10 passes for 14.
+        """
         xp = current().xp
         b1, b2 = self.betas
+        m_hat, v_hat = (1 - b1) / (1 - b1**self.t), (1 - b2) / (1 - b2**self.t)  # times m, times v
         p, g, m, v = self.flat.data[part], self.flat.grad[part], self.m[part], self.v[part]
         s = self._scratch[: p.size]
-        xp.multiply(g, 1 - b1, out=s)
         m *= b1
-        m += s
-        xp.multiply(g, g, out=s)
-        s *= 1 - b2
+        m += g
         v *= b2
-        v += s
-        # m_hat = m / (1 - b1^t) and v_hat = v / (1 - b2^t), with the two divisors taken out to single numbers
-        root = math.sqrt(1 - b2**self.t)
+        v += xp.multiply(g, g, out=s)
         xp.sqrt(v, out=s)
-        s += self.tiny * root
+        s += self.tiny / math.sqrt(v_hat)
         xp.divide(m, s, out=s)
-        s *= self.lr * root / (1 - b1**self.t)
+        s *= self.lr * m_hat / math.sqrt(v_hat)
         p -= s
 
 

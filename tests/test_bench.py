@@ -266,6 +266,7 @@ class TestOptions:
         results = bench(Options(workloads=("W1",)))
         assert results.missing == {
             "PyTorch eager": "not installed",
+            "PyTorch, memory kept": "not installed",
             "torch.compile": "not installed",
             "JAX jit": "not installed",
         }

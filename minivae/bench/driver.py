@@ -64,6 +64,7 @@ IMPLEMENTATIONS = {
     "floor": Implementation("the products alone", _alone("floor_worker"), (*ALL, "tape", "growth")),
     "minivae": Implementation("minivae", ("-m", "minivae.bench.minivae_worker"), (*ALL, "tape", "growth")),
     "torch": Implementation("PyTorch eager", _alone("torch_worker"), (*ALL, "tape", "growth"), "torch"),
+    "kept": Implementation("PyTorch, memory kept", _alone("torch_worker", "kept"), ALL, "torch"),
     "compile": Implementation("torch.compile", _alone("torch_worker", "compile"), ALL, "torch"),
     "jax": Implementation("JAX jit", _alone("jax_worker"), (*ALL, "growth"), "jax"),
     "textbook": Implementation("a textbook's tape", _alone("textbook_worker"), ("W1", "W3", "tape")),

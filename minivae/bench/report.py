@@ -17,7 +17,10 @@ others share, times drift and single rounds stray: read the medians of the ratio
 Processor time leaves out what a worker waited for others, so it strays less; with several threads it is their sum."""
 WHAT = """A training step is all of it: noise, forward, backward, Adam, and the loss as a number. The data are random,
 the batch is always the same, and loading is not measured. "The products alone" are the step's matrix products into
-buffers that are ready, with nothing in between: nobody who calls this BLAS can be faster."""
+buffers that are ready, with nothing in between: nobody who calls this BLAS can be faster.
+
+minivae tells Linux's malloc to keep freed memory for the next step. "PyTorch, memory kept" is PyTorch eager after the
+same one line; "PyTorch eager" is PyTorch as it comes."""
 
 
 def markdown(results: Results, picture: str | None = None) -> str:

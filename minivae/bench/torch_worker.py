@@ -1,4 +1,7 @@
-"""The workloads in PyTorch, with fused Adam: eager or, with the word `compile`, the loss through torch.compile."""
+"""The workloads in PyTorch, with fused Adam: eager or, with the word `compile`, the loss through torch.compile.
+
+With the word `kept` Linux's malloc is told to keep freed memory, as minivae does: see minivae/ops/fast.py.
+"""
 
 import os
 import sys
@@ -125,4 +128,6 @@ def main(compiled: bool) -> None:
 
 
 if __name__ == "__main__":
+    if "kept" in sys.argv:
+        np.empty(2**25 - 2**13, np.uint8)
     main("compile" in sys.argv)

@@ -4,7 +4,7 @@ import math
 
 from minivae.engine import op
 from minivae.ops.cases import normal, off_zero
-from minivae.ops.fast import positive_part
+from minivae.ops.fast import logistic, positive_gradient, positive_part
 
 GELU = math.sqrt(2 / math.pi)
 
@@ -19,7 +19,7 @@ def tanh(xp, x):
 @op(normal((3, 4)))
 def sigmoid(xp, x):
     """1 / (1 + exp(-x)), in (0, 1)."""
-    y = 0.5 * xp.tanh(0.5 * x) + 0.5  # this form cannot overflow: exp(-x) does for x < -88 in float32
+    y = logistic(xp, x)
     return y, (lambda g: g * y * (1 - y),)
 
 
@@ -27,14 +27,14 @@ def sigmoid(xp, x):
 def relu(xp, x):
     """max(x, 0); the gradient at 0 is taken as 0."""
     y = positive_part(xp, x)
-    return y, (lambda g: g * (y > 0),)
+    return y, (lambda g: positive_gradient(xp, g, y),)
 
 
 @op(normal((3, 4)))
 def softplus(xp, x):
     """log(1 + exp(x)): a smooth relu."""
     y = xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))  # exp of a negative number cannot overflow
-    return y, (lambda g: g * (0.5 * xp.tanh(0.5 * x) + 0.5),)
+    return y, (lambda g: g * logistic(xp, x),)
 
 
 @op(off_zero((3, 4)), off_zero((3, 4), slope=0.2))
@@ -47,9 +47,17 @@ def leaky_relu(xp, x, *, slope=0.01):
 @op(normal((3, 4)))
 def silu(xp, x):
     """x * sigmoid(x). Source: Hendrycks & Gimpel 2016; Elfwing et al. 2017."""
-    s = 0.5 * xp.tanh(0.5 * x) + 0.5
+    s = logistic(xp, x)
     y = x * s
-    return y, (lambda g: g * (s + y * (1 - s)),)
+
+    def g_x(g):  # g * (s + y * (1 - s))
+        d = 1 - s
+        d *= y
+        d += s
+        d *= g
+        return d
+
+    return y, (g_x,)
 
 
 @op(normal((3, 4)))

@@ -3,7 +3,7 @@
 from minivae.engine import op
 from minivae.errors import DataError, ShapeError
 from minivae.ops.cases import logits_and_probabilities
-from minivae.ops.fast import positive_part, row_sum
+from minivae.ops.fast import row_sum, row_sum_of_log
 
 
 @op(logits_and_probabilities((5, 3)))
@@ -19,10 +19,16 @@ def bernoulli_nll(xp, logits, x):
         raise ShapeError(f"bernoulli_nll: x is {x.shape} but logits is {logits.shape}; reshape images to (B, D)")
     if not (x.size == 0 or (x.min() >= 0 and x.max() <= 1)):  # said so that NaN fails it too
         raise DataError(f"bernoulli_nll: x spans {x.min()} to {x.max()}; pixels have to lie in [0, 1]: divide by 255")
-    # With t = tanh(logits / 2): sigmoid = (1 + t) / 2, and log(1 + exp(-|logits|)) = -log((1 + |t|) / 2).
-    t = xp.tanh(0.5 * logits)
-    nll = positive_part(xp, logits) - x * logits - xp.log(0.5 + 0.5 * xp.abs(t))
-    return row_sum(xp, nll), (
-        lambda g: g[..., None] * (0.5 + 0.5 * t - x),
-        lambda g: -g[..., None] * logits,
-    )
+    # With t = tanh(logits / 2) the sigmoid is (1 + t) / 2, and
+    # -log p(x) = |logits| / 2 - log((1 + |t|) / 2) - logits * (x - 1/2).
+    half, centred = xp.multiply(logits, 0.5, out=xp.empty_like(logits)), x - 0.5
+    size = xp.abs(half)
+    size -= logits * centred  # pixel by pixel: sums of large numbers would lose the small difference
+    nll = row_sum(xp, size)
+    t = xp.tanh(half, out=half)
+    t *= 0.5
+    xp.abs(t, out=size)
+    size += 0.5
+    nll -= row_sum_of_log(xp, size)
+    t -= centred  # sigmoid - x
+    return nll, (lambda g: g[..., None] * t, lambda g: -g[..., None] * logits)

@@ -11,7 +11,7 @@ Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
-from minivae.ops.fast import column_sum
+from minivae.ops.fast import column_sum, long_product, remembered
 
 FEW_CHANNELS = 4
 
@@ -35,38 +35,50 @@ def _patches(xp, x, k, stride, padding):
     h, w = (H + 2 * padding - k) // stride + 1, (W + 2 * padding - k) // stride + 1
     view = xp.lib.stride_tricks.as_strided
     b, i, j, c = framed.strides
-    if (
-        C < FEW_CHANNELS
-    ):  # runs would be short: copy whole shifted images, one for each place in the patch (3 times faster)
+    if C < FEW_CHANNELS:  # runs would be short: copy whole shifted images, one for each place in the patch
         shifted = view(framed, (k, k, C, B, h, w), (i, j, c, b, stride * i, stride * j))
         return xp.ascontiguousarray(shifted).reshape(k * k * C, B * h * w).T, (h, w)
     runs = view(framed, (B, h, w, k, k * C), (b, stride * i, stride * j, i, c))
     return xp.ascontiguousarray(runs).reshape(B * h * w, k * k * C), (h, w)
 
 
-def _scatter(xp, rows, W, shape, stride, padding):
+def _scatter(xp, rows, W, shape, stride, padding, start=0):
     """The adjoint of `_patches` after a product: adds rows @ W.T, cut into patches, back into images of `shape`.
 
-    All patches in a row of the image add their `stride` neighbouring columns at once: side by side these fill the row
-    without a gap, so each addition runs over contiguous memory.
+    The images begin at `start`: 0, or a number for each channel.
     """
     B, C, H, Wd = shape
     k, _, _, O = W.shape
     Hp, Wp = H + 2 * padding, Wd + 2 * padding
     h, w = (Hp - k) // stride + 1, (Wp - k) // stride + 1
+    if C < FEW_CHANNELS:  # whole images at a time, one for each place in the patch
+        parts = (W.reshape(-1, O) @ rows.T).reshape(k, k, C, B, h, w)
+        framed = xp.zeros((B, C, Hp, Wp), rows.dtype)
+        framed.transpose(0, 2, 3, 1)[...] = start
+        for i in range(k):
+            for j in range(k):
+                place = framed[:, :, i : i + stride * h : stride, j : j + stride * w : stride]
+                place += parts[i, j].swapaxes(0, 1)
+        return framed[:, :, padding : padding + H, padding : padding + Wd]
+
+    # All patches in a row of the image add their `stride` neighbouring columns at once: side by side these fill the
+    # row without a gap, so each addition runs over contiguous memory.
     groups = -(-k // stride)  # of `stride` columns of the patch
     taps = xp.zeros((k, groups * stride, C, O), W.dtype)
     taps[:, :k] = W
     taps = xp.ascontiguousarray(taps.reshape(k * groups, stride * C, O).transpose(0, 2, 1))
-    parts = xp.matmul(rows, taps).reshape(k, groups, B, h, w * stride * C)
+    part = xp.empty((len(rows), stride * C), rows.dtype)  # one for all turns of the loop: it stays in cache
     width = max(Wp, (groups + w - 1) * stride)
-    framed = xp.zeros((B, Hp, width * C), rows.dtype)
+    framed = xp.empty((B, Hp, width, C), rows.dtype)
+    framed[...] = start
+    lines = framed.reshape(B, Hp, width * C)
     for i in range(k):
         for j in range(groups):
-            start = j * stride * C
-            framed[:, i : i + stride * h : stride, start : start + w * stride * C] += parts[i, j]
-    whole = framed.reshape(B, Hp, width, C)[:, padding : padding + H, padding : padding + Wd]
-    return whole.transpose(0, 3, 1, 2)
+            xp.matmul(rows, taps[i * groups + j], out=part)
+            first = j * stride * C
+            place = lines[:, i : i + stride * h : stride, first : first + w * stride * C]
+            place += part.reshape(B, h, w * stride * C)
+    return framed[:, padding : padding + H, padding : padding + Wd].transpose(0, 3, 1, 2)
 
 
 def _check(name, x, W, channels, which, stride, padding):
@@ -97,7 +109,7 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
 
     return _images(y, len(x), h, w), (
         lambda g: _scatter(xp, _rows(xp, g), W, x.shape, stride, padding),
-        lambda g: (_rows(xp, g).T @ patches).T.reshape(W.shape),
+        lambda g: long_product(xp, _rows(xp, g), patches).T.reshape(W.shape),
         lambda g, out: column_sum(xp, _rows(xp, g), out),
     )
 
@@ -118,12 +130,13 @@ def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
     H, width = ((n - 1) * stride + k - 2 * padding for n in (h, w))
     if min(H, width) < 1:
         raise ShapeError(f"conv_transpose2d: nothing is left of {x.shape} after padding {padding}; take less")
-    y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding) + b[:, None, None]
+    y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding, start=b)
     matrix = W.reshape(-1, x.shape[1])
+    patches = remembered(lambda g: _patches(xp, g, k, stride, padding)[0])  # both gradients below want them
 
     return y, (
-        lambda g: _images(_patches(xp, g, k, stride, padding)[0] @ matrix, B, h, w),
-        lambda g: (_rows(xp, x).T @ _patches(xp, g, k, stride, padding)[0]).T.reshape(W.shape),
+        lambda g: _images(patches(g) @ matrix, B, h, w),
+        lambda g: long_product(xp, _rows(xp, x), patches(g)).T.reshape(W.shape),
         lambda g, out: column_sum(xp, _rows(xp, g), out),
     )
 

@@ -24,12 +24,18 @@ def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
     u = x - row_sum(xp, x)[..., None] / D
     scale = 1 / xp.sqrt(row_sum(xp, u * u)[..., None] / D + x.dtype.type(tiny))
     u *= scale
+    y = u * gain
+    y += bias
 
     def g_x(g):
         g = g * gain
-        return scale * (g - (row_sum(xp, g)[..., None] + u * row_sum(xp, g * u)[..., None]) / D)
+        mean, slope = row_sum(xp, g)[..., None] / D, row_sum(xp, g * u)[..., None] / D
+        g -= mean
+        g -= u * slope
+        g *= scale
+        return g
 
-    return u * gain + bias, (
+    return y, (
         g_x,
         lambda g, out: column_sum(xp, (g * u).reshape(-1, D), out),
         lambda g, out: column_sum(xp, g.reshape(-1, D), out),
