@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .SUFFIXES:
-.PHONY: help lab test bench lessons check constraints venv clean FORCE
+.PHONY: help lab test bench lessons kernels check constraints venv clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ bench: .venv/installed-lab ## time training steps beside what else is installed;
 
 lessons: .venv/installed-dev ## build the notebooks from lessons/source; one of them: ARGS=04
 	@$(BIN)/python -m minivae.learn.build $(ARGS)
+
+kernels: .venv/installed-dev ## compile all CUDA kernels for seven generations of GPUs, and write their tables into docs/kernels.md
+	@$(BIN)/python -m minivae.cuda.tables
 
 check: .venv/installed-dev ## say whether the notebooks are those that lessons/source makes
 	@$(BIN)/python -m minivae.learn.build --check $(ARGS)

@@ -297,6 +297,7 @@ def _write(fig: Any, path: Path) -> None:
 @app.command()
 def bench(
     threads: Threads = 1,
+    workers: Annotated[int, typer.Option(help="Processes that share each of minivae's training steps.")] = 1,
     rounds: Annotated[int, typer.Option(help="Turns of each implementation.")] = 20,
     workloads: Annotated[str, typer.Option(help="Some of W1,W2,W3,W4.")] = "W1,W2,W3,W4",
     against: Annotated[str, typer.Option(help="Whom to run beside.")] = "floor,torch,kept,compile,jax,textbook",
@@ -309,7 +310,7 @@ def bench(
     from minivae.bench.report import markdown, write
 
     which, others = (tuple(filter(None, names.split(","))) for names in (workloads, against))
-    options = Options(threads, rounds, which, others, quick=quick, curves=curves)
+    options = Options(threads, workers, rounds, which, others, quick=quick, curves=curves)
     progress = Console(stderr=True)
     results = bench(options, say=lambda line: progress.print(escape(line), soft_wrap=True))
     if out is None:

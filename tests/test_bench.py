@@ -260,6 +260,27 @@ class TestOptions:
         with pytest.raises(ConfigError, match=said):
             Options(**wrong)
 
+    def test_more_workers_than_processors_are_refused(self):
+        with pytest.raises(ConfigError, match="workers is 100000"):
+            Options(workers=100_000)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+    def test_two_workers_compute_the_losses_of_one(self):
+        """`build` gives the losses of the first steps, from noise that was drawn before; then the noise is drawn."""
+        losses = {}
+        for words in ((), ("2",)):
+            with Worker(IMPLEMENTATIONS["minivae"], 1, *words) as one:
+                for name in ("W1", "W2", "W3"):
+                    losses[name, words] = one.ask("build", name=name, batch=33)["losses"]
+                    assert one.ask("run", seconds=0.01)["seconds"] > 0
+        for name in ("W1", "W2", "W3"):
+            assert losses[name, ("2",)] == pytest.approx(losses[name, ()], rel=RTOL)
+
+    def test_the_report_says_how_many_processes_trained(self, quick):
+        results = replace(quick[0], options=replace(quick[0].options, workers=2))
+        assert "minivae trains with 2 processes" in report.markdown(results)
+        assert "--workers 2" in results.options.command
+
     def test_what_is_not_installed_is_listed(self, monkeypatch):
         monkeypatch.setattr(driver, "find_spec", lambda name: None)
         monkeypatch.setattr(Turns, "measure", lambda *_, **__: ({}, {}))

@@ -78,7 +78,8 @@ class Options:
 
     Attributes
     ----------
-    threads : for every worker alike.
+    threads : for every implementation alike.
+    workers : processes that share each of minivae's training steps, each with one thread; 1 for none but its own.
     rounds : turns of each worker.
     workloads, against : names; minivae takes part always.
     quick : two rounds of short turns and few sizes, to see that it works.
@@ -91,6 +92,7 @@ class Options:
     """
 
     threads: int = 1
+    workers: int = 1
     rounds: int = 20
     workloads: tuple[str, ...] = ALL
     against: tuple[str, ...] = AGAINST
@@ -101,6 +103,8 @@ class Options:
         processors = os.cpu_count() or 1
         if not 1 <= self.threads <= processors:
             raise ConfigError(f"bench: threads is {self.threads}; this machine has {processors}: 1 to {processors}")
+        if not 1 <= self.workers <= processors:
+            raise ConfigError(f"bench: workers is {self.workers}; this machine has {processors}: 1 to {processors}")
         if not 1 <= self.rounds <= MOST_ROUNDS:
             raise ConfigError(f"bench: rounds is {self.rounds}; wanted 1 to {MOST_ROUNDS}, and 20 is a good start")
         for what, got, known in (("workloads", self.workloads, ALL), ("against", self.against, AGAINST)):
@@ -118,6 +122,7 @@ class Options:
     def command(self) -> str:
         """The command line that asks for this."""
         words = ["minivae bench", f"--threads {self.threads}"]
+        words += [f"--workers {self.workers}"] * (self.workers > 1)
         words.append("--quick" if self.quick else f"--rounds {self.rounds}")
         if self.workloads != ALL:
             words.append(f"--workloads {','.join(self.workloads)}")
@@ -181,11 +186,11 @@ class Worker:
     Raises WorkerDiedError, with the last line it wrote, when it ends unasked.
     """
 
-    def __init__(self, implementation: Implementation, threads: int):
+    def __init__(self, implementation: Implementation, threads: int, *words: str):
         self.label = implementation.label
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (see __exit__)
         self.process = subprocess.Popen(
-            [sys.executable, "-P", *implementation.command],
+            [sys.executable, "-P", *implementation.command, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -278,8 +283,11 @@ class Turns:
 
     def __enter__(self) -> "Turns":
         self.stack = ExitStack()
-        threads = self.results.options.threads
-        self.workers = {name: self.stack.enter_context(Worker(IMPLEMENTATIONS[name], threads)) for name in self.names}
+        options = self.results.options
+        for name in self.names:
+            words = [str(options.workers)] if name == "minivae" and options.workers > 1 else []
+            worker = Worker(IMPLEMENTATIONS[name], options.threads, *words)
+            self.workers[name] = self.stack.enter_context(worker)
         return self
 
     def __exit__(self, *_: object) -> None:

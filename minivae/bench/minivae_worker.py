@@ -1,6 +1,11 @@
-"""The workloads in minivae, by the public interface alone: layers, ops, models and Adam as a course would use them."""
+"""The workloads in minivae, by the public interface alone: layers, ops, models and Adam as a course would use them.
 
+python -m minivae.bench.minivae_worker [N]: N processes share each training step.
+"""
+
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,6 +18,10 @@ from minivae.models import VAE
 from minivae.nn import Conv2d, ConvTranspose2d, LayerNorm, Linear, Module, Sequential
 from minivae.ops import bernoulli_nll, gaussian_kl, relu, reparameterize, silu
 from minivae.optim import Adam
+from minivae.parallel import Workers
+
+WORKERS = 1  # processes that share each training step
+_open = ExitStack()
 
 
 class Drawn:
@@ -31,26 +40,57 @@ def give(module: Module, weights: list[np.ndarray]) -> None:
         p.data[...] = w
 
 
-def training(model: Module, loss: Callable[..., Tensor]) -> Step:
-    """The step that any training loop repeats."""
-    optimizer = Adam(model.parameters(), lr=LR)
+def training(model: Module, a: Arrays, loss: Callable[..., Tensor], draw: Callable[..., tuple]) -> Step:
+    """The step that any training loop repeats.
+
+    Parameters
+    ----------
+    loss : from images (n, ...) and their noise to the mean loss.
+    draw : from n and a generator to the noise for n images.
+    """
+    optimizer, rng = Adam(model.parameters(), lr=LR), np.random.default_rng(1)
 
     def step(*noise: np.ndarray) -> float:
-        value = loss(*noise)
+        value = loss(a.x, *(noise or draw(len(a.x), rng)))
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
         return value.item()
 
+    return step if WORKERS == 1 else shared(model, optimizer, a, loss, draw)
+
+
+def shared(model: Module, optimizer: Adam, a: Arrays, loss: Callable[..., Tensor], draw: Callable[..., tuple]) -> Step:
+    """The step of several processes; each takes the given noise first, in order, as the caller does."""
+    given, every, rng = iter(a.noise), np.arange(len(a.x)), np.random.default_rng(1)
+
+    def compute(rows: np.ndarray, rng: np.random.Generator, share: float) -> tuple[float, dict[str, float]]:
+        noise = next(given, None)
+        noise = draw(len(rows), rng) if noise is None else tuple(part[rows] for part in noise)
+        value = loss(a.x[rows], *noise)
+        optimizer.zero_grad()
+        value.backward(np.full_like(value.data, share))
+        return value.item(), {}
+
+    _open.close()  # the processes of the workload before
+    team = _open.enter_context(Workers(WORKERS, compute, model, optimizer, len(a.x)))
+
+    def step(*noise: np.ndarray) -> float:
+        value, _ = team.gradients(every, rng)
+        team.update()
+        return value
+
     return step
 
 
 def w1(a: Arrays) -> Step:
-    rng = np.random.default_rng(1)
-    model = VAE(hidden=a.width, rng=rng)
+    model = VAE(hidden=a.width, rng=np.random.default_rng(1))
     give(model, a.weights)
-    x = Tensor(a.x)
-    return training(model, lambda eps=None: model.loss(x, rng if eps is None else Drawn(eps))[0])  # type: ignore[arg-type]
+
+    def draw(n: int, rng: np.random.Generator) -> tuple:
+        return (rng.standard_normal((n, 20), dtype=np.float32),)
+
+    return training(model, a, lambda x, eps: model.loss(Tensor(x), Drawn(eps))[0], draw)  # type: ignore[arg-type]
 
 
 class ConvVAE(Module):
@@ -73,15 +113,13 @@ class ConvVAE(Module):
 
 
 def w2(a: Arrays) -> Step:
-    rng = np.random.default_rng(1)
-    model = ConvVAE(rng)
+    model = ConvVAE(np.random.default_rng(1))
     give(model, a.weights)
-    x = Tensor(a.x)
 
-    def loss(eps: np.ndarray | None = None) -> Tensor:
-        return model.loss(x, rng.standard_normal((a.batch, 16), dtype=np.float32) if eps is None else eps)
+    def draw(n: int, rng: np.random.Generator) -> tuple:
+        return (rng.standard_normal((n, 16), dtype=np.float32),)
 
-    return training(model, loss)
+    return training(model, a, lambda x, eps: model.loss(Tensor(x), eps), draw)
 
 
 def w3(a: Arrays) -> Step:
@@ -93,14 +131,15 @@ def w3(a: Arrays) -> Step:
     give(model, a.weights)
     signal, spoilt, waves = schedule()
 
-    def loss(t: np.ndarray | None = None, eps: np.ndarray | None = None) -> Tensor:
-        if t is None or eps is None:
-            t, eps = rng.integers(0, STEPS, a.batch), rng.standard_normal((a.batch, 16), dtype=np.float32)
-        noisy = signal[t, None] * a.x + spoilt[t, None] * eps  # (B, 16)
+    def draw(n: int, rng: np.random.Generator) -> tuple:
+        return rng.integers(0, STEPS, n), rng.standard_normal((n, 16), dtype=np.float32)
+
+    def loss(x: np.ndarray, t: np.ndarray, eps: np.ndarray) -> Tensor:
+        noisy = signal[t, None] * x + spoilt[t, None] * eps  # (B, 16)
         d = model(Tensor(np.concatenate([noisy, waves[t]], axis=1))) - eps
         return (d * d).mean()
 
-    return training(model, loss)
+    return training(model, a, loss, draw)
 
 
 def w4(a: Arrays) -> Step:
@@ -118,5 +157,6 @@ def tape() -> None:
 
 
 if __name__ == "__main__":
+    WORKERS = int(sys.argv[1]) if sys.argv[1:] else 1
     about = {"version": f"minivae {__version__}, NumPy {np.__version__}", "blas": blas()}
     serve({"W1": w1, "W2": w2, "W3": w3, "W4": w4}, tape, about)

@@ -71,6 +71,9 @@ def _head(results: Results) -> str:
         f"{options.turn:g} s, A B C A B C ..., for {rounds} rounds.\n{HOW}",
         WHAT,
     ]
+    if options.workers > 1:
+        words = f"minivae trains with {options.workers} processes, one thread each; its processor time is the first's."
+        parts.insert(3, f"{words} W4 trains nothing and has one process.")
     if options.quick:
         parts.insert(2, "**A quick run: it shows that everything works. Its figures mean nothing.**")
     return "\n\n".join(parts)
