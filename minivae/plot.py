@@ -140,6 +140,12 @@ def curves(history: list[dict[str, float]]) -> Any:
 def latent_map(model: Any, x: np.ndarray, y: np.ndarray, n: int = 20, reach: float = 2.33) -> Any:
     """A figure of a two-dimensional latent space: where digits land, and what decodes from each place.
 
+    Parameters
+    ----------
+    model : one with two latent dimensions.
+    x, y : images, and their digits, or a factor of each as floats: then they are coloured by it, from dark to bright.
+    n, reach : images a side, and how far the map goes from the middle.
+
     Raises
     ------
     ConfigError
@@ -151,16 +157,19 @@ def latent_map(model: Any, x: np.ndarray, y: np.ndarray, n: int = 20, reach: flo
         raise ConfigError(f"latent_map: the model has {model.config['latent']} latent dimensions; it takes 2 to draw")
     with no_grad():
         code = model.encode(Tensor(x))
-    z = (code[0] if isinstance(code, tuple) else code).data
+    z = (code[0] if isinstance(code, tuple) else code).numpy()
     fig, (left, right) = figure(9, 4.4, columns=2)
-    for digit in range(10):
+    shaded = y.dtype.kind == "f"
+    if shaded:
+        left.scatter(z[:, 0], z[:, 1], s=4, c=y, cmap="viridis", rasterized=True)
+    for digit in range(0 if shaded else 10):
         at = z[y == digit]
         left.scatter(at[:, 0], at[:, 1], s=2, alpha=0.4, color=f"C{digit}", rasterized=True)
         if len(at):
             middle = np.median(at, axis=0)
             box = dict(boxstyle="circle,pad=0.15", fc="white", ec=f"C{digit}", alpha=0.9)
             left.annotate(str(digit), middle, weight="bold", size=11, ha="center", va="center", bbox=box)
-    left.set(title="where digits land (mu)", xlabel="z[0]", ylabel="z[1]", box_aspect=1)
+    left.set(title=f"where {'images' if shaded else 'digits'} land (mu)", xlabel="z[0]", ylabel="z[1]", box_aspect=1)
     axis = np.linspace(-reach, reach, n, dtype=np.float32)
     grid = np.stack(np.meshgrid(axis, axis[::-1]), -1).reshape(-1, 2)
     right.imshow(tile(model.generate(grid), n, gap=0), cmap="gray", vmin=0, vmax=1, extent=(-reach, reach) * 2)

@@ -94,6 +94,7 @@ def figures():
     yield "curves of an autoencoder", lambda: plot.curves([dict(epoch=1, reconstruction=-100.0)])
     yield "latent map", lambda: plot.latent_map(tiny_vae(**big), digits(30), y)
     yield "latent map of an autoencoder", lambda: plot.latent_map(tiny_autoencoder(**big), digits(30), y)
+    yield "latent map of a factor", lambda: plot.latent_map(tiny_vae(**big), digits(30), np.linspace(-1, 1, 30))
     yield "latent map of one digit", lambda: plot.latent_map(tiny_vae(**big), digits(30), 0 * y)
 
 

@@ -85,18 +85,19 @@ def spellings(file: IdxFile) -> list[str]:
     return [file.name, dotted, f"{file.name}.gz", f"{dotted}.gz"]
 
 
-def find(place: Path, files: Sequence[IdxFile]) -> dict[Path, Sequence[IdxFile]]:
+def find(place: Path, files: Sequence[IdxFile], whole: Sequence[str] = WHOLE) -> dict[Path, Sequence[IdxFile]]:
     """What to read, and which of `files` each of these holds.
 
-    `place` is a folder, or one of the files that could stand in it; one IDX file stands for its whole folder.
+    `place` is a folder, or one of the files that could stand in it; one IDX file stands for its whole folder. `whole`
+    are the names of archives that hold all files.
     Raises FileNotFoundError, its message the predicate of a sentence, if not all of `files` are there.
     """
     if place.is_file():
-        if place.name.endswith((".npz", ".tgz", ".tar.gz")):
+        if whole and place.name.endswith((".npz", ".tgz", ".tar.gz")):
             return {place: files}
         known = [name for split in FILES.values() for file in split for name in spellings(file)]
         if place.name not in known:
-            raise FileNotFoundError(f"is none of the files that hold it: {', '.join([files[0].name, *WHOLE])}")
+            raise FileNotFoundError(f"is none of the files that hold it: {', '.join([files[0].name, *whole])}")
         place = place.parent
     if not place.is_dir():
         raise FileNotFoundError("does not exist")
@@ -106,11 +107,11 @@ def find(place: Path, files: Sequence[IdxFile]) -> dict[Path, Sequence[IdxFile]]
             found[path] = [file]
     if len(found) == len(files):
         return found
-    for name in WHOLE:
+    for name in whole:
         if (place / name).is_file():
             return {place / name: files}
     lacking = [file.name for file in files if [file] not in found.values()]
-    raise FileNotFoundError(f"has no {' and no '.join(lacking)} (nor .gz), no {', no '.join(WHOLE)}")
+    raise FileNotFoundError(f"has no {' and no '.join(lacking)} (nor .gz){''.join(f', no {name}' for name in whole)}")
 
 
 def read_all(found: dict[Path, Sequence[IdxFile]]) -> Arrays:

@@ -53,7 +53,7 @@ def test_a_damaged_embedded_file_asks_for_a_new_installation(tmp_path, monkeypat
 
 @pytest.mark.parametrize("name", ["mnst", "MNIST", "", None, 3, ["mnist"]])
 def test_an_unknown_set_is_refused_with_a_list_of_those_that_exist(name):
-    with pytest.raises(ConfigError, match=r"set is .*, but there are only mnist, mnist-small"):
+    with pytest.raises(ConfigError, match=r"set is .*, but there are only faces, fashion, mnist, mnist-small, orl"):
         load(name)
 
 
