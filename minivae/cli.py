@@ -1,4 +1,4 @@
-"""The command `minivae`: train, sample, interpolate, evaluate, bench, doctor, lab."""
+"""The command `minivae`: train, sample, interpolate, evaluate, bench, doctor, lab, quiz, progress."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,6 +12,9 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from minivae.errors import ConfigError, MinivaeError
+from minivae.learn.report import progress
+from minivae.learn.skeleton import lesson
+from minivae.learn.terminal import quiz
 
 
 class Commands(TyperGroup):
@@ -36,7 +39,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
-WITH_RESUME = {"resume", "epochs", "threads", "workers", "data_folder", "download"}  # a run keeps its other settings
+WITH_RESUME = {
+    "resume",
+    "epochs",
+    "backend",
+    "threads",
+    "workers",
+    "data_folder",
+    "download",
+}  # a run keeps its other settings
 
 
 class ModelName(StrEnum):
@@ -55,7 +66,24 @@ class BinarizationName(StrEnum):
     none = "none"
 
 
-DataName = Annotated[str, typer.Option(help="mnist-small (built in) or mnist (all 70,000).")]
+class BackendName(StrEnum):
+    numpy = "numpy"
+    sim = "sim"
+    cupy = "cupy"
+
+
+def _use(ctx: typer.Context, name: BackendName) -> BackendName:
+    from minivae.backend import using
+
+    ctx.with_resource(using(name))  # until the command ends
+    return name
+
+
+Computes = Annotated[
+    BackendName,
+    typer.Option("--backend", callback=_use, help="Who computes: numpy; sim (kernels, simulated, slow); cupy (GPU)."),
+]
+DataName = Annotated[str, typer.Option(help="mnist-small or faces (built in), mnist, fashion or orl.")]
 DataFolder = Annotated[Path | None, typer.Option(help="Folder or file that holds the data set.")]
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, as written by `minivae train`.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same numbers.")]
@@ -94,15 +122,17 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.  [default: 20]")] = None,
     latent: Annotated[int, typer.Option(min=1, help="Numbers in the code z.")] = 20,
     hidden: Annotated[int, typer.Option(min=1, help="Units in each hidden layer.")] = 400,
-    likelihood: Annotated[LikelihoodName, typer.Option(help="What the decoder's output means.")] = (
-        LikelihoodName.bernoulli
-    ),
+    likelihood: Annotated[
+        LikelihoodName | None,
+        typer.Option(help="What the decoder's output means.  [default: bernoulli; gaussian for faces and orl]"),
+    ] = None,
     sigma: Annotated[float, typer.Option(help="Standard deviation of the gaussian likelihood.")] = 0.1,
     beta: Annotated[float, typer.Option(help="Weight of the KL term; 1 is the true bound.")] = 1.0,
     binarization: Annotated[BinarizationName | None, typer.Option(help="dynamic; none for gaussian.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images in a step.")] = 128,
     lr: Annotated[float, typer.Option(help="Adam's step size.")] = 1e-3,
     seed: Seed = 0,
+    backend: Computes = BackendName.numpy,
     threads: Threads = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share each step, with one thread each.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, metrics and pictures.")] = None,
@@ -111,13 +141,13 @@ def train(
         typer.Option(help="Folder of a run to continue, with its own settings; only --epochs can be changed."),
     ] = None,
 ) -> None:
-    """Train a model on real digits; writes checkpoint.safetensors, metrics.csv and pictures.
+    """Train a model on images; writes checkpoint.safetensors, metrics.csv and pictures.
 
     Ctrl-C saves, and --resume continues bit for bit. With --workers the figures are the same but for rounding.
     """
     import numpy as np
 
-    from minivae.data import load
+    from minivae.data import GREY, load
     from minivae.models import MODELS
     from minivae.progress import best
     from minivae.train import CHECKPOINT, METRICS, Run
@@ -133,8 +163,10 @@ def train(
             raise ConfigError(f"train: --resume keeps the run's own settings; leave out {', '.join(extra)}")
         run, folder = Run.load(resume), resume
         data, run.epochs = _data_name(run), epochs or run.epochs
+        x, _ = load(data, "train", folder=data_folder, download=download)
     else:
         assert model is not None
+        likelihood = likelihood or (LikelihoodName.gaussian if data in GREY else LikelihoodName.bernoulli)
         if "beta" in given and model != ModelName.vae:
             raise ConfigError("train: --beta weighs the KL term, which only a vae has; leave it out")
         if "sigma" in given and likelihood != LikelihoodName.gaussian:
@@ -145,9 +177,11 @@ def train(
                 f"train: {folder} already holds a run; continue it with --resume, or choose another --out"
             )
         grey = likelihood == LikelihoodName.gaussian
+        x, _ = load(data, "train", folder=data_folder, download=download)
         rng = np.random.default_rng(seed)
+        sizes = dict(x_dim=x.shape[1], hidden=hidden, latent=latent)
         weight: dict[str, Any] = {"beta": beta} if model == ModelName.vae else {}
-        network = MODELS[model](hidden=hidden, latent=latent, likelihood=likelihood, sigma=sigma, rng=rng, **weight)
+        network = MODELS[model](**sizes, likelihood=likelihood, sigma=sigma, rng=rng, **weight)
         run = Run(
             network,
             epochs=20 if epochs is None else epochs,
@@ -157,7 +191,6 @@ def train(
             rng=rng,
             data=data,
         )
-    x, _ = load(data, "train", folder=data_folder, download=download)
     x_test, y_test = load(data, "test", folder=data_folder)
     written = []
     if run.epoch < run.epochs:
@@ -188,7 +221,8 @@ def _pictures(run: Any, x_test: Any, y_test: Any) -> Iterator[tuple[str, Any]]:
     z = np.random.default_rng(0).standard_normal((100, model.config["latent"]), dtype=np.float32)
     yield "samples.png", plot.samples(model.generate(z), "decoded from codes drawn from N(0, I)")
     if model.config["latent"] == 2:
-        yield "latent_map.png", plot.latent_map(model, x_test, y_test)
+        # The first factor of the faces is the smile.
+        yield "latent_map.png", plot.latent_map(model, x_test, y_test if y_test.ndim == 1 else y_test[:, 0])
 
 
 def _plot() -> Any:
@@ -223,6 +257,7 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Another data set than the run's own.")] = None,
     data_folder: DataFolder = None,
     seed: Seed = 0,
+    backend: Computes = BackendName.numpy,
     threads: Threads = 1,
 ) -> None:
     """Score a trained model on test images it has not seen."""
@@ -245,6 +280,7 @@ def sample(
     run: RunFolder,
     n: Annotated[int, typer.Option(min=1, help="How many images.")] = 100,
     seed: Seed = 0,
+    backend: Computes = BackendName.numpy,
     out: Annotated[Path | None, typer.Option(help="Picture to write.  [default: samples.png in the run]")] = None,
 ) -> None:
     """Decode codes drawn from N(0, I)."""
@@ -265,6 +301,7 @@ def interpolate(
     steps: Annotated[int, typer.Option(min=2, help="Images in the strip.")] = 10,
     rows: Annotated[int, typer.Option(min=1, help="Strips, each between two other images.")] = 5,
     seed: Seed = 0,
+    backend: Computes = BackendName.numpy,
     data_folder: DataFolder = None,
     out: Annotated[Path | None, typer.Option(help="Picture to write.  [default: interpolation.png in the run]")] = None,
 ) -> None:
@@ -277,11 +314,16 @@ def interpolate(
 
     plot, trained = _plot(), Run.load(run)
     x, y = load(_data_name(trained), "test", folder=data_folder)
+    if y.ndim > 1:
+        raise ConfigError(
+            f"interpolate: it goes from one digit to another, and {trained.data} has factors instead of digits; "
+            "mix codes in Python"
+        )
     rng = np.random.default_rng(seed)
     ends = [x[rng.choice(np.flatnonzero(y == digit), size=rows)] for digit in (start, end)]
     with no_grad():
         codes = [trained.model.encode(Tensor(images)) for images in ends]
-    a, b = [(code[0] if isinstance(code, tuple) else code).data for code in codes]  # (rows, L) each
+    a, b = [(code[0] if isinstance(code, tuple) else code).numpy() for code in codes]  # (rows, L) each
     t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
     strips = [trained.model.generate((1 - t) * a[i] + t * b[i]) for i in range(rows)]
     _write(
@@ -338,3 +380,8 @@ def lab(
     from minivae.lab import start
 
     start(folder, browser=not no_browser, port=port)
+
+
+app.command()(progress)
+app.command()(quiz)
+app.add_typer(lesson, name="lesson")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minivae.backend import host
 from minivae.engine import Node, Tensor, _watchers
 from minivae.errors import GradientError
 
@@ -68,6 +69,7 @@ class Watcher:
 
 def first_wrong(a: Any) -> str:
     """Where an array is first not finite, in words; empty if nowhere."""
+    a = host(a)
     fine = np.isfinite(a)
     if np.all(fine):
         return ""
@@ -77,4 +79,4 @@ def first_wrong(a: Any) -> str:
 
 def checksum(a: Any) -> int:
     """A number that changes when the array does."""
-    return zlib.crc32(np.asarray(a, order="C").tobytes())
+    return zlib.crc32(np.asarray(host(a), order="C").tobytes())

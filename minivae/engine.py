@@ -48,10 +48,7 @@ class Tensor:
     grad : None, or an array of the shape of `data`: the sum of what every `backward` since the last reset brought.
     node : None for a leaf (a tensor that you made), else the op that made it.
 
-    Raises
-    ------
-    DtypeError
-        For integer, boolean or other arrays: say which float you mean.
+    Raises DtypeError for integer, boolean or other arrays: say which float you mean.
     """
 
     __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad")
@@ -86,15 +83,15 @@ class Tensor:
 
     def __repr__(self) -> str:
         made = f", from {self.node.name}" if self.node else ", requires_grad=True" if self.requires_grad else ""
-        return f"Tensor({np.array2string(np.asarray(self.data), precision=4, threshold=20)}{made})"
+        return f"Tensor({np.array2string(backend.host(self.data), precision=4, threshold=20)}{made})"
 
     def item(self) -> float:
         """The value of a tensor of one element, as a Python float."""
-        return self.data.item()
+        return backend.host(self.data).item()
 
     def numpy(self) -> np.ndarray:
-        """The values as an array that shares this tensor's memory, without its history."""
-        return self.data
+        """The values without their history: an array that shares this tensor's memory, or a copy from a GPU."""
+        return backend.host(self.data)
 
     def detach(self) -> Tensor:
         """The same values with no past: no gradient flows back through the result."""
@@ -142,6 +139,9 @@ class Op:
         except (ValueError, IndexError) as error:  # the array module's own words, with the op and the shapes in front
             shapes = ", ".join(str(a.shape) for a in arrays)
             raise ShapeError(f"{self.name}: cannot take inputs of shape {shapes}: {error}") from error
+        except TypeError:
+            here.refuse_foreign(self.name, arrays)  # an array made under another backend may be why
+            raise
         if value.dtype != dtype:
             raise DtypeError(f"{self.name}: {dtype.name} went in and {value.dtype.name} came out; mend the op")
         output = Tensor(value)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minivae.backend import host, numbers
 from minivae.data import binarize, check_images, threshold
 from minivae.engine import Tensor, no_grad
 from minivae.errors import ConfigError
@@ -54,12 +55,12 @@ def evaluate(
         raise ConfigError(f"evaluate: batch is {batch}; wanted 1 or more")
     x = check_images(x, "evaluate", model.config["x_dim"])
     x = binarization_by_name(binarization, "evaluate")(x, rng)
-    totals: dict[str, float] = {}
+    totals: dict[str, Any] = {}
     for start in range(0, len(x), batch):
         _, terms = model.loss(Tensor(x[start : start + batch]), rng)
         for name, values in terms.items():
-            totals[name] = totals.get(name, 0.0) + float(values.sum(dtype=np.float64))
-    scores = {name: total / len(x) for name, total in totals.items()}
+            totals[name] = totals.get(name, 0.0) + values.sum(dtype=np.float64)
+    scores = {name: total / len(x) for name, total in numbers(totals).items()}
     if "kl" in scores:
         scores["active_units"] = active_units(model, x)
     return scores
@@ -72,4 +73,4 @@ def active_units(model: Any, x: np.ndarray, least: float = 0.01) -> int:
     Source: Burda et al. 2015, section 5.2: Cov_x(E[z | x]) > 0.01.
     """
     mu, _ = model.encode(Tensor(x))
-    return int((mu.data.var(axis=0) > least).sum())
+    return int(host((mu.data.var(axis=0) > least).sum()))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minivae.backend import current
 from minivae.engine import Tensor, no_grad
-from minivae.errors import DtypeError, GradientError
+from minivae.errors import BackendError, DtypeError, GradientError
 
 
 def gradcheck(
@@ -37,7 +38,11 @@ def gradcheck(
         Naming the input, the element, the gradient and the quotient there.
     DtypeError
         If an input is not float64: in float32 the quotient is good to three digits only.
+    BackendError
+        If arrays do not live where NumPy is. Kernels compute in float32, so it is the NumPy ops that are checked.
     """
+    if current().xp is not np:
+        raise BackendError(f'gradcheck: the backend is {current().name}; say minivae.use("numpy") before')
     for i, x in enumerate(inputs):
         dtype = getattr(x, "dtype", f"a {type(x).__name__}")
         if dtype != np.float64:

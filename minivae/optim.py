@@ -1,7 +1,8 @@
 """Optimisers: how parameters move once gradients are there.
 
 All are passes over the flat arrays of `FlatParameters`, in place, a chunk at a time so that the chunk stays in cache.
-`lr` may be changed between steps; minivae/schedule.py has functions that say to what.
+A backend may replace such a pass by a kernel, `Backend.steps`. `lr` may be changed between steps; minivae/schedule.py
+has functions that say to what.
 """
 
 import math
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minivae.backend import current
+from minivae.checks import demand, seen
 from minivae.errors import ConfigError, GradientError
 from minivae.nn.flat import FlatParameters, FlatState, Parameter, require_gradients
 
@@ -104,6 +106,21 @@ class SGD(Optimizer):
         p -= current().xp.multiply(g, self.lr, out=s[: p.size])
 
 
+def adam(xp, p, g, m, v, scratch, *, b1, b2, step, tiny, decay):
+    """m = b1 m + g;  v = b2 v + g^2;  p -= decay p + step m / (sqrt(v) + tiny), all in place: six arrays of (n,)."""
+    if decay:
+        p *= 1 - decay
+    m *= b1
+    m += g
+    v *= b2
+    v += xp.multiply(g, g, out=scratch)
+    xp.sqrt(v, out=scratch)
+    scratch += tiny
+    xp.divide(m, scratch, out=scratch)
+    scratch *= step
+    p -= scratch
+
+
 class Adam(Optimizer):
     """Adam: a step along the running mean of the gradient, divided by the running root mean square of it.
 
@@ -123,6 +140,7 @@ class Adam(Optimizer):
     names = ("m", "v")
     m: Any
     v: Any
+    decay = 0.0
 
     def __init__(
         self,
@@ -140,24 +158,16 @@ class Adam(Optimizer):
         self.betas, self.tiny = betas, tiny
 
     def _step(self, part: slice) -> None:
-        """m = b1 m + g;  v = b2 v + g^2;  p -= lr m_hat / (sqrt(v_hat) + tiny), all in place.
+        """p -= lr m_hat / (sqrt(v_hat) + tiny), by `adam` or what the backend has in its place.
 
         Every factor that is the same for all numbers is taken out and joined to `lr` and `tiny`: 10 passes for 14.
         """
-        xp = current().xp
+        here = current()
         b1, b2 = self.betas
-        m_hat, v_hat = (1 - b1) / (1 - b1**self.t), (1 - b2) / (1 - b2**self.t)  # times m, times v
+        m_hat, root = (1 - b1) / (1 - b1**self.t), math.sqrt((1 - b2) / (1 - b2**self.t))  # times m, times sqrt(v)
         p, g, m, v = self.flat.data[part], self.flat.grad[part], self.m[part], self.v[part]
-        s = self._scratch[: p.size]
-        m *= b1
-        m += g
-        v *= b2
-        v += xp.multiply(g, g, out=s)
-        xp.sqrt(v, out=s)
-        s += self.tiny / math.sqrt(v_hat)
-        xp.divide(m, s, out=s)
-        s *= self.lr * m_hat / math.sqrt(v_hat)
-        p -= s
+        rates = dict(b1=b1, b2=b2, step=self.lr * m_hat / root, tiny=self.tiny / root, decay=self.lr * self.decay)
+        here.steps.get("adam", adam)(here.xp, p, g, m, v, self._scratch[: p.size], **rates)
 
 
 class AdamW(Adam):
@@ -188,13 +198,8 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, tiny)
         self.decay = decay
 
-    def _step(self, part: slice) -> None:
-        p = self.flat.data[part]
-        p *= 1 - self.lr * self.decay
-        super()._step(part)
 
-
-def clip_grad_norm(parameters: FlatParameters | Iterable[Parameter], max_norm: float) -> float:
+def clip_grad_norm(parameters: FlatParameters | Iterable[Parameter], max_norm: float) -> Any:
     """Shorten all gradients together, as one long vector, to the length `max_norm` if they are longer; in place.
 
     Parameters
@@ -204,7 +209,9 @@ def clip_grad_norm(parameters: FlatParameters | Iterable[Parameter], max_norm: f
 
     Returns
     -------
-    norm : the length before: sqrt of the sum of the squares of all gradients.
+    norm : the length before: sqrt of the sum of the squares of all gradients. On a GPU an array of no dimension, which
+        `float` or `minivae.backend.numbers` reads; there nothing is waited for, and the error comes when a value is
+        next read.
 
     Raises
     ------
@@ -225,9 +232,15 @@ def clip_grad_norm(parameters: FlatParameters | Iterable[Parameter], max_norm: f
         require_gradients("clip_grad_norm", listed)
         gradients = [p.grad for p in listed]
     xp = current().xp
-    norm = math.sqrt(sum(float(xp.vdot(g, g)) for g in gradients))
-    if not norm < math.inf:
-        raise GradientError(f"clip_grad_norm: the length of the gradient is {norm}; take a smaller lr")
+    norm = xp.sqrt(sum(xp.vdot(g, g).astype("float64") for g in gradients))
+    fine = norm < math.inf  # said so that NaN fails it too
+    demand(fine, lambda: GradientError(f"clip_grad_norm: the length of the gradient is {norm}; take a smaller lr"))
+    if not seen(norm):  # not here yet: multiply by 1 where there is nothing to shorten
+        share = xp.where(fine, xp.minimum(max_norm / norm, 1), 1)
+        for g in gradients:
+            g *= share.astype(g.dtype)
+        return norm
+    norm = float(norm)
     if norm > max_norm:
         for g in gradients:
             g *= max_norm / norm

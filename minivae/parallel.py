@@ -221,8 +221,9 @@ def check_can_fork(n: int) -> None:
     who, cure = f"train: workers is {n}", "leave workers out, and try BLAS threads instead (--threads)"
     if n < 1:
         raise ConfigError(f"{who}; wanted 1 or more")
-    if current().xp is not np:
-        raise ConfigError(f"{who}, but the backend is {current().name}, and only NumPy arrays can be shared; {cure}")
+    if current().name != "numpy":
+        name = current().name
+        raise ConfigError(f"{who}, but the backend is {name}, and only the work of numpy can be shared; leave one out")
     if not hasattr(os, "fork") or sys.platform == "darwin":  # Apple's BLAS may crash in a forked process
         raise ConfigError(f"{who}, but {sys.platform} cannot fork processes that compute; {cure}")
     if threading.active_count() > 1:  # one of them may hold a lock, which nobody would ever open in the copy

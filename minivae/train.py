@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from minivae import checkpoint
+from minivae.backend import current, numbers
+from minivae.checks import demand
 from minivae.data import check_images
 from minivae.engine import Tensor
 from minivae.errors import CheckpointError, ConfigError, GradientError, MinivaeError
@@ -79,7 +81,7 @@ class Run:
         self.history: list[dict[str, float]] = []
         self.epoch = self.step = 0
         self.order = np.empty(0, np.int64)  # in which this epoch sees the images
-        self.sums: dict[str, float] = {}  # of what the model reported so far in this epoch
+        self.sums: dict[str, Any] = {}  # of what the model reported so far in this epoch; on a GPU they stay there
         self.trained_on = ""  # checksum of the images
 
     def train(
@@ -106,7 +108,8 @@ class Run:
             If there is `out`, and the model is not of a class in `minivae.models.MODELS`; or if there are to be
             several workers where there cannot be.
         GradientError
-            If the loss or a parameter is no longer a finite number; the last checkpoint stays.
+            If the loss or a parameter is no longer a finite number; the last checkpoint stays. On a GPU that comes some
+            steps later, when a figure is next read: at the end of the epoch at the latest.
         WorkerError
             If one of the workers failed or was killed; the last checkpoint stays.
         Interrupted
@@ -158,21 +161,30 @@ class Run:
     @np.errstate(over="ignore", invalid="ignore")
     def _gradients(
         self, x: np.ndarray, rows: np.ndarray, rng: np.random.Generator, share: float = 1.0
-    ) -> tuple[float, dict[str, float]]:
-        """Leave the gradient of the mean loss of some images, times `share`, in the parameters."""
+    ) -> tuple[Any, dict[str, Any]]:
+        """Leave the gradient of the mean loss of some images, times `share`, in the parameters.
+
+        Nothing here waits for a GPU: while it works on this step, the next batch is drawn and sent.
+        """
         loss, terms = self.model.loss(Tensor(self.binarize(x[rows], rng)), rng)
         self.optimizer.zero_grad()
-        loss.backward(np.full_like(loss.data, share))
-        return loss.item(), {name: float(values.sum(dtype=np.float64)) for name, values in terms.items()}
+        loss.backward(current().xp.full_like(loss.data, share))
+        loss_and_sums = [values.sum(dtype=np.float64) for values in (loss.data, *terms.values())]
+        return loss_and_sums[0], dict(zip(terms, loss_and_sums[1:], strict=True))
 
     def _check_finite(self, values: Any, what: str) -> None:
-        if not np.isfinite(values).all():
-            where = f"in epoch {self.epoch + 1}, after {self.step} steps"
-            raise GradientError(f"train: {what} became infinite or NaN {where}; lr is {self.optimizer.lr}, take less")
+        epoch, steps, lr = self.epoch + 1, self.step, self.optimizer.lr
+
+        def error() -> GradientError:
+            where = f"in epoch {epoch}, after {steps} steps"
+            return GradientError(f"train: {what} became infinite or NaN {where}; lr is {lr}, take less")
+
+        demand(current().xp.isfinite(values).all(), error)
 
     def _finish_epoch(self, x_test: np.ndarray | None) -> None:
         self._check_finite(self.optimizer.flat.data, "a parameter")
-        row = {"epoch": self.epoch + 1} | {name: total / len(self.order) for name, total in self.sums.items()}
+        sums = numbers(self.sums)
+        row = {"epoch": self.epoch + 1} | {name: total / len(self.order) for name, total in sums.items()}
         if x_test is not None:
             rng = np.random.default_rng(0)  # the same draws after each epoch, so that epochs can be compared
             scores = evaluate(self.model, x_test, rng=rng, binarization=self.binarization)
@@ -204,7 +216,7 @@ class Run:
                 data=self.data,
             ),
             "rng": self.rng.bit_generator.state,
-            "progress": dict(epoch=self.epoch, step=self.step, sums=self.sums, trained_on=self.trained_on),
+            "progress": dict(epoch=self.epoch, step=self.step, sums=numbers(self.sums), trained_on=self.trained_on),
             "history": self.history,
         }
         checkpoint.save(Path(folder) / CHECKPOINT, tensors, meta)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from minivae import checkpoint, cli, data
 from minivae.cli import main
+from minivae.data import faces
 from minivae.train import CHECKPOINT, METRICS, Run, fit
 from tests.small import digits, dots, tiny_autoencoder, tiny_vae
 
@@ -51,6 +52,12 @@ def few_digits(monkeypatch):
 
     whole = data.load
     monkeypatch.setattr(data, "load", load)
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    monkeypatch.setattr(faces, "TRAIN", 300)
+    monkeypatch.setattr(faces, "TEST", 100)
 
 
 @pytest.fixture
@@ -115,6 +122,28 @@ class TestTrain:
         run = Run.load(tmp_path / "a")
         assert run.binarization == "none"
         assert run.model.config["sigma"] == 0.2
+
+    def test_faces_are_grey_and_a_model_takes_their_size(self, minivae, tmp_path, few_faces):
+        code, out, _ = minivae("train", "vae", "--data", "faces", "--epochs", 1, *SMALL)
+        assert code == 0
+        run = Run.load(tmp_path / "run" / "vae-faces")
+        assert (run.model.config["x_dim"], run.model.config["likelihood"], run.binarization) == (
+            1024,
+            "gaussian",
+            "none",
+        )
+        assert set(written(out)) == {CHECKPOINT, METRICS, *PICTURES, "latent_map.png"}
+        assert minivae("train", "--resume", "run/vae-faces", "--epochs", 2)[0] == 0
+        assert minivae("evaluate", "run/vae-faces")[0] == 0
+        code, _, err = minivae("interpolate", "run/vae-faces")
+        assert code == 2
+        assert "from one digit to another, and faces has factors instead of digits" in " ".join(err.split())
+
+    def test_digits_stay_black_and_white_and_faces_can_be(self, minivae, tmp_path, few_digits, few_faces, no_pictures):
+        for name, more in ("mnist-small", []), ("faces", ["--likelihood", "bernoulli"]):
+            assert minivae("train", "vae", "--data", name, "--epochs", 1, *SMALL, *more, "--out", name)[0] == 0
+            run = Run.load(tmp_path / name)
+            assert (run.model.config["likelihood"], run.binarization) == ("bernoulli", "dynamic")
 
     def test_the_same_seed_gives_the_same_files_and_another_others(self, minivae, tmp_path, few_digits, no_pictures):
         for out, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -294,7 +323,7 @@ class TestErrors:
     def test_an_unknown_data_set_lists_those_there_are_and_writes_nothing(self, minivae, tmp_path):
         code, _, err = minivae("train", "vae", "--data", "mnist-smal")
         assert code == 2
-        assert err.startswith("error: load: set is 'mnist-smal', but there are only mnist, mnist-small")
+        assert err.startswith("error: load: set is 'mnist-smal', but there are only faces, fashion, mnist, mnist-small")
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(

@@ -30,9 +30,10 @@ def test_sum_of_logarithms_is_that_of_numpy_at_every_width(shape):
     np.testing.assert_allclose(fast.row_sum_of_log(np, a), np.log(a).sum(axis=-1), atol=1e-12)
 
 
-def test_sum_of_logarithms_holds_in_float32_where_all_factors_are_the_smallest():
-    a = np.full((1, 64), 0.5, np.float32)
-    assert fast.row_sum_of_log(np, a) == pytest.approx(-64 * np.log(2), rel=1e-6)  # float32
+@pytest.mark.parametrize("D", [64, 784, 333])  # 64 a product, 16, and 1
+def test_sum_of_logarithms_holds_in_float32_where_all_factors_are_the_smallest(D):
+    a = np.full((1, D), 0.5, np.float32)
+    assert fast.row_sum_of_log(np, a) == pytest.approx(-D * np.log(2), rel=1e-6)  # float32
 
 
 @pytest.mark.parametrize("a", [normal(4, 5), normal(4, 5).T, np.array(0.3), np.array([-1e4, 1e4]), normal(0, 3)])
@@ -55,7 +56,7 @@ def test_positive_gradient_is_g_where_y_is_positive_and_else_0():
 
 
 @pytest.mark.parametrize("N", [0, 1, 1023, 1024, 1025, 2048])
-@pytest.mark.parametrize(("columns", "others"), [(3, 5), (64, 65), (1, 1)])
+@pytest.mark.parametrize(("columns", "others"), [(3, 5), (64, 65), (1, 1), (0, 3), (3, 0)])
 def test_long_product_is_the_product_whether_or_not_it_is_taken_in_parts(N, columns, others):
     a, b = normal(N, columns), normal(N, others)
     np.testing.assert_allclose(fast.long_product(np, a, b), a.T @ b, atol=1e-11)

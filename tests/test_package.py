@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each may import from those above it, and from its own line as long as nothing goes round in a circle.
 LAYERS = [
-    ["errors"],
+    ["errors", "checks"],
     ["cuda"],
     ["backend"],
     ["engine"],

@@ -396,7 +396,7 @@ class TestRefused:
 
     def test_arrays_on_a_device(self, monkeypatch):
         monkeypatch.setattr(backend, "_current", backend.Backend("cupy", object()))
-        with pytest.raises(ConfigError, match="the backend is cupy, and only NumPy arrays can be shared"):
+        with pytest.raises(ConfigError, match="the backend is cupy, and only the work of numpy can be shared"):
             parallel.check_can_fork(2)
 
     def test_a_process_that_cannot_be_started_leaves_none_of_the_others(self, monkeypatch):

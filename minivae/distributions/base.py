@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from minivae.backend import current
+from minivae.backend import current, host
+from minivae.checks import demand
 from minivae.engine import Tensor, common_dtype
 from minivae.errors import ConfigError, DataError, GradientError, ShapeError
 
@@ -88,11 +90,15 @@ class Distribution:
         return x
 
     def _finite(self, method: str, what: str, values: Any) -> None:
-        xp = current().xp
-        if not bool(xp.isfinite(values).all()):
-            kind = "NaN" if bool(xp.isnan(values).any()) else "infinity"
-            where = f"{self.name}.{method}" if method else self.name
-            raise DataError(f"{where}: {what} holds {kind}; wanted finite numbers: look at what computed it")
+        where = f"{self.name}.{method}" if method else self.name
+
+        def error() -> DataError:
+            kind = "NaN" if np.isnan(host(low)) else "infinity"
+            return DataError(f"{where}: {what} holds {kind}; wanted finite numbers: look at what computed it")
+
+        if values.size:
+            low, high = values.min(), values.max()  # NaN passes through both
+            demand((low > -math.inf) & (high < math.inf), error)
 
     def _draw(self, method: str, noise: Any, shape: Any, draw: Callable[[np.random.Generator, tuple], Any]) -> Any:
         """Noise of shape (*shape, *self.shape): drawn on the host where `noise` is a generator, else checked."""

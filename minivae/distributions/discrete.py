@@ -10,6 +10,7 @@ import numpy as np
 
 from minivae import ops
 from minivae.backend import current
+from minivae.checks import demand
 from minivae.distributions.base import Distribution, generator
 from minivae.engine import Tensor, no_grad
 from minivae.errors import ConfigError, DataError, DtypeError
@@ -51,11 +52,14 @@ class Bernoulli(Distribution):
         Source: Kingma & Welling 2013, appendix C.1.
         """
         x = self._event(_as_floats(self, _array(self, x)))
-        if not bool(((x.data == 0) | (x.data == 1)).all()):
-            raise DataError(
-                f"Bernoulli.log_prob: x spans {x.data.min()} to {x.data.max()}; a coin shows 0 or 1: draw "
+        low, high = (x.data.min(), x.data.max()) if x.data.size else (0, 0)
+        demand(
+            ((x.data == 0) | (x.data == 1)).all(),
+            lambda: DataError(
+                f"Bernoulli.log_prob: x spans {low} to {high}; a coin shows 0 or 1: draw "
                 "black-and-white pixels from grey ones, or use ops.bernoulli_nll, a cross-entropy that takes grey"
-            )
+            ),
+        )
         log_1, log_0 = self._log_probs()
         return (times_log(x, log_1) + times_log(1 - x, log_0)).sum(-1)
 
@@ -89,9 +93,15 @@ class Categorical(Distribution):
         self.logits = self._parameters["logits"]
         _no_nan(self.name, self.logits.data)
         top = self.logits.data.max(-1)
-        if not bool(current().xp.isfinite(top).all()):
-            wrong = "-inf for every class" if bool((top < 0).any()) else "inf"
-            raise DataError(f"Categorical: a row of logits holds {wrong}; wanted one finite logit at least, and no inf")
+        if top.size:
+            low = top.min()
+            demand(
+                current().xp.isfinite(top).all(),
+                lambda: DataError(
+                    f"Categorical: a row of logits holds {'-inf for every class' if low == -math.inf else 'inf'}; "
+                    "wanted one finite logit at least, and no inf"
+                ),
+            )
 
     def sample(self, rng: np.random.Generator, shape: int | tuple[int, ...] = ()) -> Any:
         """One-hot draws without a history: (*shape, *self.shape) array. `.argmax(-1)` gives the classes' numbers.
@@ -147,15 +157,21 @@ class Categorical(Distribution):
         x = _array(self, x)
         if x.dtype.kind in "iu":
             K = self.shape[-1]
-            if x.size and (x.min() < 0 or x.max() >= K):
-                raise DataError(f"Categorical.log_prob: classes span {x.min()} to {x.max()}; wanted 0 to {K - 1}")
+            if x.size:
+                low, high = x.min(), x.max()
+                demand(
+                    (low >= 0) & (high < K),
+                    lambda: DataError(f"Categorical.log_prob: classes span {low} to {high}; wanted 0 to {K - 1}"),
+                )
             x = x[..., None] == current().xp.arange(K)  # (..., K)
         x = self._event(_as_floats(self, x))
-        if not bool(((x.data == 0) | (x.data == 1)).all() and (x.data.sum(-1) == 1).all()):
-            raise DataError(
+        demand(
+            ((x.data == 0) | (x.data == 1)).all() & (x.data.sum(-1) == 1).all(),
+            lambda: DataError(
                 "Categorical.log_prob: x is not one-hot; wanted a single 1 among zeros on the last axis, "
                 "as sample and rsample(hard=True) draw it, or an integer array with the classes' numbers"
-            )
+            ),
+        )
         return times_log(x, self._log_probs()).sum(-1)
 
     def entropy(self) -> Tensor:
@@ -200,5 +216,5 @@ def _as_floats(own: Distribution, x: Any) -> Any:
 
 
 def _no_nan(name: str, logits: Any) -> None:
-    if bool(current().xp.isnan(logits).any()):
-        raise DataError(f"{name}: logits holds NaN; wanted numbers: look at what computed it")
+    wanted = "wanted numbers: look at what computed it"
+    demand(~current().xp.isnan(logits).any(), lambda: DataError(f"{name}: logits holds NaN; {wanted}"))

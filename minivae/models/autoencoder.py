@@ -65,9 +65,9 @@ class Autoencoder(Module):
     @no_grad()
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Images after a round trip through the code: (B, D) -> x_hat (B, D) in [0, 1]."""
-        return self.likelihood.x_hat(self.decode(self.encode(Tensor(x)))).data
+        return self.likelihood.x_hat(self.decode(self.encode(Tensor(x)))).numpy()
 
     @no_grad()
     def generate(self, z: np.ndarray) -> np.ndarray:
         """Images from codes: (B, L) -> x_hat (B, D) in [0, 1]."""
-        return self.likelihood.x_hat(self.decode(Tensor(z))).data
+        return self.likelihood.x_hat(self.decode(Tensor(z))).numpy()

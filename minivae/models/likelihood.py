@@ -3,6 +3,7 @@
 import math
 
 from minivae import ops
+from minivae.checks import demand
 from minivae.engine import Tensor
 from minivae.errors import ConfigError, DataError
 
@@ -33,9 +34,12 @@ class Gaussian:
         Raises DataError if x leaves [0, 1], where no mean can follow it, or holds NaN.
         """
         pixels = x.data if isinstance(x, Tensor) else x
-        if not (pixels.size == 0 or (pixels.min() >= 0 and pixels.max() <= 1)):  # said so that NaN fails it too
-            span = f"{pixels.min()} to {pixels.max()}"
-            raise DataError(f"Gaussian: x spans {span}; pixels have to lie in [0, 1]: divide by 255")
+        if pixels.size:
+            low, high = pixels.min(), pixels.max()
+            demand(  # said so that NaN fails it too
+                (low >= 0) & (high <= 1),
+                lambda: DataError(f"Gaussian: x spans {low} to {high}; pixels have to lie in [0, 1]: divide by 255"),
+            )
         return ops.gaussian_nll(x, self.x_hat(logits), self.logvar)
 
     def x_hat(self, logits: Tensor) -> Tensor:

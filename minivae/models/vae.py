@@ -105,12 +105,12 @@ class VAE(Module):
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Images after a round trip through the middle of their range, z = mu: (B, D) -> x_hat (B, D) in [0, 1]."""
         mu, _ = self.encode(Tensor(x))
-        return self.likelihood.x_hat(self.decode(mu)).data
+        return self.likelihood.x_hat(self.decode(mu)).numpy()
 
     @no_grad()
     def generate(self, z: np.ndarray) -> np.ndarray:
         """Images from codes: (B, L) -> x_hat (B, D) in [0, 1]."""
-        return self.likelihood.x_hat(self.decode(Tensor(z))).data
+        return self.likelihood.x_hat(self.decode(Tensor(z))).numpy()
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """`n` images from codes drawn from the prior: x_hat (n, D) in [0, 1]."""

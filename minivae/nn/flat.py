@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minivae.backend import current
+from minivae.backend import current, host
 from minivae.engine import Tensor
 from minivae.errors import ConfigError, DtypeError, GradientError, ShapeError
 
@@ -26,7 +26,7 @@ class Parameter(Tensor):
 
 
 class FlatParameters:
-    """Parameters laid end to end in one array, and their gradients in another.
+    """Parameters laid end to end in one array, and their gradients in another, in memory of the backend in use.
 
     Each parameter keeps its shape and becomes a view of its stretch, so an optimiser is a single pass over `data` and
     `grad`, and backward writes gradients where the optimiser reads them: a fifth off the time of a training step.
@@ -46,9 +46,10 @@ class FlatParameters:
 
     def __init__(self, parameters: Iterable[Parameter]):
         self.parameters = _listed(parameters)
-        xp = current().xp
-        data = xp.concatenate([p.data.reshape(-1) for p in self.parameters])
-        self.lay(data, xp.zeros_like(data))
+        here = current()
+        data = here.xp.concatenate([here.move(p.data).reshape(-1) for p in self.parameters])
+        self.chunk = _chunk(data)
+        self.lay(data, here.xp.zeros_like(data))
 
     def lay(self, data: Any, grad: Any) -> None:
         """Make the parameters views of `data`, which holds their values, and their gradients views of `grad`."""
@@ -59,7 +60,7 @@ class FlatParameters:
             start = stretch.stop
             p.data, p._slot = self.data[stretch].reshape(p.shape), self.grad[stretch].reshape(p.shape)
             if p.grad is not None:
-                p._slot[...] = p.grad
+                p._slot[...] = current().move(p.grad)
                 p.grad = p._slot
 
     @classmethod
@@ -86,6 +87,7 @@ class FlatParameters:
             )
         flat = cls.__new__(cls)
         flat.parameters, flat.data, flat.grad = listed, whole, held[0].slot().base
+        flat.chunk = _chunk(whole)
         return flat
 
     def still_gathered(self) -> bool:
@@ -98,7 +100,7 @@ class FlatParameters:
             if p.grad is not p.slot():
                 if np.shape(p.grad) != p.shape:
                     raise GradientError(f"a gradient of shape {np.shape(p.grad)} was assigned; wanted {p.shape}")
-                p.slot()[...] = p.grad
+                p.slot()[...] = current().move(p.grad)
                 p.grad = p.slot()
 
     def check_gradients(self, who: str) -> None:
@@ -116,7 +118,11 @@ class FlatParameters:
 
     def chunks(self) -> Iterator[slice]:
         """The stretches in which a pass over the flat arrays is made."""
-        return (slice(start, start + CHUNK) for start in range(0, self.data.size, CHUNK))
+        return (slice(start, start + self.chunk) for start in range(0, self.data.size, self.chunk))
+
+
+def _chunk(data: Any) -> int:
+    return max(data.size, 1) if current().whole else CHUNK
 
 
 def _listed(parameters: Iterable[Parameter]) -> list[Parameter]:
@@ -156,14 +162,14 @@ class FlatState:
         xp = current().xp
         for name in self.names:
             setattr(self, name, xp.zeros_like(flat.data))
-        self._scratch = xp.empty_like(flat.data[:CHUNK])
+        self._scratch = xp.empty_like(flat.data[: flat.chunk])
 
     def state(self) -> dict[str, np.ndarray]:
-        """A copy of the arrays by name, and of "t", as an array of no dimension: what a checkpoint has to hold.
+        """NumPy copies of the arrays by name, and of "t", as an array of no dimension: what a checkpoint has to hold.
 
         Settings such as `lr` are not in it: they are arguments, and whoever makes the object anew passes them again.
         """
-        return {name: getattr(self, name).copy() for name in self.names} | {"t": np.asarray(self.t)}
+        return {name: np.array(host(getattr(self, name))) for name in self.names} | {"t": np.asarray(self.t)}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Take over what `state` returned; either all of it or, on an error, nothing.
@@ -184,4 +190,4 @@ class FlatState:
                 raise ShapeError(f"{who}: {name} is ({n},) but {got} was saved; is it the state of another model?")
         self.t = int(state["t"])
         for name in self.names:
-            getattr(self, name)[...] = state[name]
+            getattr(self, name)[...] = current().move(state[name])

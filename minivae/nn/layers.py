@@ -12,6 +12,7 @@ import numpy as np
 
 from minivae import ops
 from minivae.backend import current
+from minivae.checks import demand
 from minivae.engine import Tensor
 from minivae.errors import ConfigError, DataError, DtypeError
 from minivae.nn.flat import Parameter
@@ -156,11 +157,15 @@ class Embedding(Module):
     def forward(self, index: np.ndarray) -> Tensor:
         if isinstance(index, Tensor):
             raise DtypeError("Embedding: got a Tensor, which holds floats; pass the array of integers itself")
-        index, n = current().xp.asarray(index), len(self.W)
+        index, n = index if hasattr(index, "dtype") else np.asarray(index), len(self.W)
         if index.dtype.kind not in "iu":
             raise DtypeError(f"Embedding: got {index.dtype}; wanted integers: y.astype('int64')")
-        if index.size and not (index.min() >= 0 and index.max() < n):
-            raise DataError(f"Embedding: the index spans {index.min()} to {index.max()}; wanted 0 to {n - 1}")
+        if index.size:  # looked at where it is: what comes from the host is not sent to the device before
+            low, high = index.min(), index.max()
+            demand(
+                (low >= 0) & (high < n),
+                lambda: DataError(f"Embedding: the index spans {low} to {high}; wanted 0 to {n - 1}"),
+            )
         return ops.take(self.W, index=index)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minivae.backend import current, host
 from minivae.engine import Tensor
 from minivae.errors import ConfigError, ShapeError
 from minivae.nn.flat import Parameter
@@ -79,8 +80,8 @@ class Module:
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter, by name."""
-        return {name: p.data.copy() for name, p in self.named_parameters()}
+        """A NumPy copy of every parameter, by name."""
+        return {name: np.array(host(p.data)) for name, p in self.named_parameters()}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Write saved values into the parameters; either all of them or, on an error, none.
@@ -101,7 +102,7 @@ class Module:
             if state[name].shape != p.shape:
                 raise ShapeError(f"{type(self).__name__}: {name} is {p.shape} but {state[name].shape} was saved")
         for name, p in mine.items():
-            p.data[...] = state[name]
+            p.data[...] = current().move(state[name])
 
     def __repr__(self) -> str:
         """The tree: on each line a module with its parameters' shapes and its settings, below it what it holds."""

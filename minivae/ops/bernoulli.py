@@ -1,7 +1,8 @@
 """Scoring black-and-white images: each pixel is a coin, the decoder says how it is biased."""
 
+from minivae.checks import same_shape
 from minivae.engine import op
-from minivae.errors import DataError, ShapeError
+from minivae.errors import DataError
 from minivae.ops.cases import logits_and_probabilities
 from minivae.ops.fast import row_sum, row_sum_of_log
 
@@ -15,8 +16,7 @@ def bernoulli_nll(xp, logits, x):
     Raises ShapeError if the shapes differ, DataError if x leaves [0, 1] or holds NaN.
     Source: Kingma & Welling 2013, appendix C.1.
     """
-    if logits.shape != x.shape:
-        raise ShapeError(f"bernoulli_nll: x is {x.shape} but logits is {logits.shape}; reshape images to (B, D)")
+    same_shape("bernoulli_nll", "reshape images to (B, D)", logits=logits, x=x)
     if not (x.size == 0 or (x.min() >= 0 and x.max() <= 1)):  # said so that NaN fails it too
         raise DataError(f"bernoulli_nll: x spans {x.min()} to {x.max()}; pixels have to lie in [0, 1]: divide by 255")
     # With t = tanh(logits / 2) the sigmoid is (1 + t) / 2, and

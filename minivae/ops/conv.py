@@ -8,6 +8,7 @@ keep that order by themselves; an array in the other order is copied once.
 Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a patch is multiplied with.
 """
 
+from minivae import checks
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
@@ -81,13 +82,6 @@ def _scatter(xp, rows, W, shape, stride, padding, start=0):
     return framed[:, padding : padding + H, padding : padding + Wd].transpose(0, 3, 1, 2)
 
 
-def _check(name, x, W, channels, which, stride, padding):
-    if stride < 1 or padding < 0:
-        raise ShapeError(f"{name}: stride is {stride} and padding {padding}; wanted 1 or more, and 0 or more")
-    if x.ndim != 4 or W.ndim != 4 or W.shape[0] != W.shape[1] or x.shape[1] != channels:
-        raise ShapeError(f"{name}: x is {x.shape} and W is {W.shape}; wanted (B, C, H, W) and {which}")
-
-
 @op(
     normal((2, 3, 5, 4), (3, 3, 3, 2), (2,), padding=1),
     normal((2, 1, 6, 6), (4, 4, 1, 5), (5,), stride=2, padding=1),
@@ -98,10 +92,8 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
 
     h = (H + 2 padding - k) // stride + 1, likewise w; the frame is 0. Raises ShapeError where that is below 1.
     """
-    _check("conv2d", x, W, W.shape[2] if W.ndim == 4 else None, "(k, k, C, O)", stride, padding)
+    checks.conv2d(x, W, stride, padding)
     k, _, _, O = W.shape
-    if min(x.shape[2:]) + 2 * padding < k:
-        raise ShapeError(f"conv2d: a {k} x {k} patch does not fit into {x.shape} with padding {padding}")
     patches, (h, w) = _patches(xp, x, k, stride, padding)
     matrix = W.reshape(-1, O)
     y = patches @ matrix
@@ -124,12 +116,9 @@ def conv_transpose2d(xp, x, W, b, *, stride=1, padding=0):
 
     W is that of the conv2d from O to C channels whose gradient this is. H = (h - 1) * stride + k - 2 padding.
     """
-    _check("conv_transpose2d", x, W, W.shape[3] if W.ndim == 4 else None, "(k, k, O, C)", stride, padding)
+    H, width = checks.conv_transpose2d(x, W, stride, padding)
     k, _, O, _ = W.shape
     B, _, h, w = x.shape
-    H, width = ((n - 1) * stride + k - 2 * padding for n in (h, w))
-    if min(H, width) < 1:
-        raise ShapeError(f"conv_transpose2d: nothing is left of {x.shape} after padding {padding}; take less")
     y = _scatter(xp, _rows(xp, x), W, (B, O, H, width), stride, padding, start=b)
     matrix = W.reshape(-1, x.shape[1])
     patches = remembered(lambda g: _patches(xp, g, k, stride, padding)[0])  # both gradients below want them

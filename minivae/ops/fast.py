@@ -61,7 +61,7 @@ def long_product(xp, a, b, parts=16):
     """(N, I), (N, O) -> (I, O): a.T @ b. With few columns and many rows, in parts that are added up; twice as fast."""
     N, I = a.shape
     O = b.shape[1]
-    if I * O > 2**12 or N % parts or N < 2**10:
+    if not 0 < I * O <= 2**12 or N % parts or N < 2**10:  # without a column there is nothing to cut
         return a.T @ b
     return xp.matmul(a.reshape(parts, -1, I).swapaxes(1, 2), b.reshape(parts, -1, O)).sum(axis=0)
 
@@ -75,7 +75,7 @@ def ordered_like(xp, a, x):
 
 def remembered(f):
     """A function of one argument that keeps its last result: for two gradients that share work on one `g`."""
-    last = []
+    last: list = []
 
     def g_known(g):
         if not last or last[0] is not g:

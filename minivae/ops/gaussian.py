@@ -2,18 +2,11 @@
 
 import math
 
+from minivae.checks import same_shape
 from minivae.engine import op
-from minivae.errors import ShapeError
 from minivae.ops.cases import normal
 
 LOG_2PI = math.log(2 * math.pi)
-
-
-def _same_shape(name, fix, **arrays):
-    (first, a), *rest = arrays.items()
-    for other, b in rest:
-        if a.shape != b.shape:
-            raise ShapeError(f"{name}: {other} is {b.shape} but {first} is {a.shape}; {fix}")
 
 
 @op(normal((5, 3), (5, 3), (5, 3)))
@@ -22,7 +15,7 @@ def reparameterize(xp, mu, logvar, eps):
 
     Raises ShapeError if the shapes differ. Source: Kingma & Welling 2013, section 2.4.
     """
-    _same_shape("reparameterize", "draw eps with rng.standard_normal(mu.shape)", mu=mu, logvar=logvar, eps=eps)
+    same_shape("reparameterize", "draw eps with rng.standard_normal(mu.shape)", mu=mu, logvar=logvar, eps=eps)
     std = xp.exp(0.5 * logvar)
     return mu + std * eps, (
         lambda g: g,
@@ -37,7 +30,7 @@ def gaussian_kl(xp, mu, logvar):
 
     Raises ShapeError if the shapes differ. Source: Kingma & Welling 2013, appendix B.
     """
-    _same_shape("gaussian_kl", "split the encoder output in half", mu=mu, logvar=logvar)
+    same_shape("gaussian_kl", "split the encoder output in half", mu=mu, logvar=logvar)
     var = xp.exp(logvar)
     kl = 0.5 * (mu * mu + var - 1 - logvar).sum(-1)
     return kl, (
@@ -52,7 +45,7 @@ def gaussian_nll(xp, x, mu, logvar):
 
     Raises ShapeError if x and mu differ in shape. Source: Kingma & Welling 2013, appendix C.2.
     """
-    _same_shape("gaussian_nll", "reshape images to (B, D)", x=x, mu=mu)
+    same_shape("gaussian_nll", "reshape images to (B, D)", x=x, mu=mu)
     per_sigma = xp.exp(-0.5 * logvar)  # not the precision: its square overflows long before
     u = (x - mu) * per_sigma
     nll = 0.5 * (u * u + logvar + LOG_2PI).sum(-1)

@@ -1,5 +1,6 @@
 """Matrix products: value and gradient side by side."""
 
+from minivae import checks
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
@@ -17,10 +18,7 @@ def matmul(xp, a, b):
 @op(normal((5, 4), (4, 3), (3,)))
 def linear(xp, x, W, b):
     """x @ W + b: (B, I), (I, O), (O,) -> (B, O)."""
-    if W.ndim != 2 or b.shape != W.shape[1:]:
-        raise ShapeError(f"linear: W is {W.shape} and b is {b.shape}; wanted (I, O) and (O,)")
-    if x.ndim != 2 or x.shape[1] != W.shape[0]:
-        raise ShapeError(f"linear: x is {x.shape} but W is {W.shape}; x has to be (B, {W.shape[0]})")
+    checks.linear(x, W, b)
     y = x @ W
     y += b
     return y, (

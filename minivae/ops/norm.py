@@ -2,15 +2,12 @@
 
 import math
 
+from minivae.checks import affine
+from minivae.checks import groups as check_groups
 from minivae.engine import op
 from minivae.errors import ShapeError
 from minivae.ops.cases import normal
 from minivae.ops.fast import column_sum, row_sum
-
-
-def _check_size(name, what, n, gain, bias):
-    if gain.shape != (n,) or bias.shape != (n,):
-        raise ShapeError(f"{name}: gain is {gain.shape} and bias {bias.shape}; {what} wants ({n},) for both")
 
 
 @op(normal((5, 4), (4,), (4,)), normal((2, 3, 4), (4,), (4,)))
@@ -20,7 +17,7 @@ def layer_norm(xp, x, gain, bias, *, tiny=1e-5):
     Source: Ba, Kiros & Hinton 2016, equations 3 and 4.
     """
     D = x.shape[-1]
-    _check_size("layer_norm", "the last axis of x", D, gain, bias)
+    affine("layer_norm", "the last axis of x", D, gain, bias)
     u = x - row_sum(xp, x)[..., None] / D
     scale = 1 / xp.sqrt(row_sum(xp, u * u)[..., None] / D + x.dtype.type(tiny))
     u *= scale
@@ -50,9 +47,8 @@ def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
     Source: Wu & He 2018, equations 1, 2 and 7.
     """
     B, C, H, W = x.shape
-    _check_size("group_norm", "the channels of x", C, gain, bias)
-    if groups < 1 or C % groups:
-        raise ShapeError(f"group_norm: {C} channels do not divide into {groups} groups")
+    affine("group_norm", "the channels of x", C, gain, bias)
+    check_groups(C, groups)
     apart, inner, n = (B, groups, C // groups, H, W), (2, 3, 4), C // groups * H * W
     u = x.reshape(apart)
     u = u - u.mean(axis=inner, keepdims=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from minivae.engine import OPS, Tensor
 from minivae.gradcheck import gradcheck
-from tests.every.shapes import LAYOUTS, Example
+from tests.every.shapes import LAYOUTS, Example, seeded
 
 
 def arrays(inputs):
@@ -100,6 +100,26 @@ def check_oracle(torch, twin, name, example: Example):
     for ours, leaf in zip(gradients, leaves, strict=True):
         # layer norm with tiny=1e-12 divides by spreads down to 0.01: 1e-16 becomes 1e-12
         np.testing.assert_allclose(ours, leaf.grad.numpy(), rtol=1e-9, atol=1e-10)
+
+
+def turned(a):
+    """With the last two axes exchanged, where that leaves the shape as it is."""
+    return a.swapaxes(-1, -2) if a.ndim > 1 and a.shape[-1] == a.shape[-2] else a
+
+
+def lopsided(name, k):
+    """The first seeded example on which gradient `k` is square and another when transposed; None if there is none."""
+    for seed in range(1000):
+        example = seeded(name, seed)
+        inputs = example.inputs
+        if k >= len(inputs) or not all(isinstance(x, np.ndarray) for x in inputs) or turned(inputs[k]) is inputs[k]:
+            continue
+        value = OPS[name](*inputs, **example.constants)
+        g = np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, size=value.shape))
+        g_x = values_and_gradients(name, inputs, example.constants, g)[1][k]
+        if not np.allclose(g_x, turned(g_x), rtol=1e-3, atol=1e-4):
+            return example
+    return None
 
 
 CHECKS = [check_differences, check_layout, check_company, check_float32]

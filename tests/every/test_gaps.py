@@ -5,7 +5,8 @@ import pytest
 
 from minivae import Tensor, backend, ops
 from minivae.engine import OPS, Node, Op
-from minivae.errors import GradientError, ShapeError
+from minivae.errors import BackendError, DataError, DtypeError, GradientError, ShapeError
+from minivae.nn import FlatParameters, Parameter
 from minivae.ops import METHODS, add, leaky_relu, split
 
 
@@ -98,6 +99,14 @@ def test_numbers_alone_make_float32():
     assert ops.maximum(np.float64(1), 2).dtype == np.float32
 
 
+def test_arrays_of_two_types_are_refused_by_name_with_the_cure():
+    small, large = np.ones(2, np.float32), np.ones(2)
+    with pytest.raises(DtypeError, match=r"add: got float32 and float64; convert one, with x.astype\('float32'\)"):
+        add(small, large)
+    with pytest.raises(DtypeError, match="mul: got float64 and float32"):
+        Tensor(large) * 2.0 * small
+
+
 def test_a_numpy_number_as_a_setting_does_not_make_float64():
     x = np.ones(3, np.float32)
     assert ops.clip(x, low=np.float64(0), high=np.float64(2)).dtype == np.float32
@@ -117,6 +126,34 @@ def test_a_mistake_inside_an_op_keeps_its_own_words():
     with pytest.raises(AttributeError, match="no_such_thing"):
         Op(broken, ())(np.ones(2))
 
+    def misled(xp, x):
+        return len(3), ()
+
+    with pytest.raises(TypeError, match="has no len"):
+        Op(misled, ())(np.ones(2))
+
+
+def test_an_array_of_another_backend_is_named_where_an_op_cannot_take_it():
+    class Module:
+        """NumPy, whose arrays are of another kind."""
+
+        ndarray = memoryview
+
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+    def misled(xp, x):
+        return len(3), ()
+
+    backend.BACKENDS["elsewhere"] = backend.Backend("elsewhere", Module())
+    try:
+        backend.use("elsewhere")
+        with pytest.raises(BackendError, match="misled: got a numpy.ndarray, but the backend is elsewhere"):
+            Op(misled, ())(np.ones(2))
+    finally:
+        backend.use("numpy")
+        del backend.BACKENDS["elsewhere"]
+
 
 @pytest.mark.parametrize("shape", [(3, 2), (2,), (3, 3), (), (4, 2, 2)])
 def test_a_gradient_that_is_no_stretched_input_is_refused(shape):
@@ -127,6 +164,108 @@ def test_a_gradient_that_is_no_stretched_input_is_refused(shape):
 
     with pytest.raises(GradientError, match=r"a gradient of shape .* came back for an input of shape \(2, 3\)"):
         Op(wrong, ())(Tensor(np.ones((2, 3)), requires_grad=True)).sum().backward()
+
+
+def ones(*shape):
+    return np.ones(shape)
+
+
+REFUSED = [
+    (ops.reparameterize, [ones(2, 3), ones(1, 3), ones(2, 3)], {}, r"logvar is \(1, 3\) but mu is \(2, 3\); draw eps"),
+    (ops.reparameterize, [ones(2, 3), ones(2, 3), ones(3)], {}, r"eps is \(3,\) but mu is \(2, 3\); draw eps with"),
+    (ops.reparameterize, [ones(1, 3), ones(2, 3), ones(2, 3)], {}, r"logvar is \(2, 3\) but mu is \(1, 3\)"),
+    (ops.gaussian_nll, [ones(2, 3), ones(1, 3), ones(2, 3)], {}, r"mu is \(1, 3\) but x is \(2, 3\); reshape images"),
+    (
+        ops.bernoulli_nll,
+        [ones(2, 3), ones(1, 3)],
+        {},
+        r"x is \(1, 3\) but logits is \(2, 3\); reshape images to \(B, D\)",
+    ),
+    (ops.matmul, [ones(3), ones(3, 2)], {}, r"a is \(3,\) and b is \(3, 2\); wanted \(..., N, K\)"),
+    (ops.matmul, [ones(2, 3), ones(3)], {}, r"a is \(2, 3\) and b is \(3,\); wanted \(..., N, K\)"),
+    (ops.linear, [ones(2, 3), ones(3), ones()], {}, r"W is \(3,\) and b is \(\); wanted \(I, O\) and \(O,\)"),
+    (ops.linear, [ones(2, 3), ones(3, 2, 4), ones(2, 4)], {}, r"W is \(3, 2, 4\) and b is \(2, 4\); wanted"),
+    (ops.linear, [ones(2, 3), ones(3, 2), ones(1)], {}, r"W is \(3, 2\) and b is \(1,\); wanted"),
+    (
+        ops.conv2d,
+        [ones(1, 3, 5, 5), ones(3, 2, 3, 4), ones(4)],
+        {},
+        r"W is \(3, 2, 3, 4\); wanted .* and \(k, k, C, O\)",
+    ),
+    (ops.conv2d, [ones(1, 3, 5, 5), ones(3, 3), ones(4)], {}, r"W is \(3, 3\); wanted .* and \(k, k, C, O\)"),
+    (
+        ops.conv2d,
+        [ones(1, 1, 2, 5), ones(3, 3, 1, 1), ones(1)],
+        {},
+        "a 3 x 3 patch does not fit into .* with padding 0",
+    ),
+    (ops.conv2d, [ones(1, 1, 5, 2), ones(3, 3, 1, 1), ones(1)], {}, "a 3 x 3 patch does not fit into"),
+    (ops.conv2d, [ones(1, 1, 2, 5), ones(5, 5, 1, 1), ones(1)], {"padding": 1}, "a 5 x 5 patch does not fit into"),
+    (ops.conv_transpose2d, [ones(1, 3, 2, 2), ones(3, 2, 4, 3), ones(4)], {}, r"W is .*; wanted .* and \(k, k, O, C\)"),
+    (ops.conv_transpose2d, [ones(1, 3, 2, 2), ones(3, 3), ones(4)], {}, r"W is \(3, 3\); wanted .* and \(k, k, O, C\)"),
+    (
+        ops.conv_transpose2d,
+        [ones(1, 1, 1, 3), ones(2, 2, 1, 1), ones(1)],
+        {"padding": 1},
+        "nothing is left of .* padding 1",
+    ),
+    (ops.attention, [ones(2, 3), ones(1, 2, 3), ones(1, 2, 3)], {}, r"q, k, v are \(2, 3\), .*; wanted \(B, T, D\)"),
+    (ops.attention, [ones(1, 2, 3), ones(1, 2, 4), ones(1, 2, 3)], {}, "q, k, v are .*; wanted"),
+    (ops.attention, [ones(1, 2, 3), ones(1, 2, 3), ones(1, 1, 3)], {}, "q, k, v are .*; wanted"),
+    (ops.group_norm, [ones(1, 4, 2, 2), ones(4), ones(4)], {"groups": 3}, "4 channels do not divide into 3 groups"),
+    (ops.group_norm, [ones(1, 4, 2, 2), ones(4), ones(4)], {"groups": 0}, "4 channels do not divide into 0 groups"),
+    (ops.mean, [ones(0, 2)], {"axis": 0}, r"x is \(0, 2\), so there is nothing to take the mean of"),
+    (ops.var, [ones(0, 2)], {}, r"x is \(0, 2\), so there is nothing to take the var of"),
+]
+
+
+@pytest.mark.parametrize(("op", "inputs", "constants", "words"), REFUSED)
+def test_what_would_broadcast_to_nonsense_is_refused_in_the_op_s_own_words(op, inputs, constants, words):
+    with pytest.raises(ShapeError, match=f"^{op.name}: .*{words}"):
+        op(*inputs, **constants)
+
+
+@pytest.mark.parametrize("wrong", [-0.001, 1.001, 255.0, np.nan])
+def test_a_pixel_that_is_no_probability_is_refused(wrong):
+    for x in ([[wrong, 0.0]], [[1.0, wrong]]):
+        with pytest.raises(
+            DataError, match=r"bernoulli_nll: x spans .*; pixels have to lie in \[0, 1\]: divide by 255"
+        ):
+            ops.bernoulli_nll(np.zeros((1, 2)), np.array(x))
+    assert ops.bernoulli_nll(np.zeros((1, 2)), np.array([[0.0, 1.0]])).shape == (1,)
+    assert ops.bernoulli_nll(np.zeros((0, 2)), np.zeros((0, 2))).shape == (0,)
+
+
+def test_a_large_image_without_channels_goes_through_a_convolution_and_back():
+    from_none, to_none = [(1, 0, 32, 32), (1, 1, 0, 2), (2,)], [(1, 2, 32, 32), (1, 1, 0, 2), (0,)]
+    for op, shapes in [(ops.conv2d, from_none), (ops.conv_transpose2d, to_none)]:
+        inputs = [Tensor(ones(*shape), requires_grad=True) for shape in shapes]
+        op(*inputs).sum().backward()
+        assert [x.grad.shape for x in inputs] == [x.shape for x in inputs]
+
+
+def test_an_op_has_to_give_one_gradient_for_each_input():
+    def forgetful(xp, a, b):
+        return a + b, (lambda g: g,)
+
+    with pytest.raises(ValueError, match="zip"):
+        Op(forgetful, ())(leaf(1.0), leaf(2.0)).backward()
+
+
+def test_the_memory_that_a_leaf_reserves_goes_to_the_first_gradient_alone():
+    given = []
+
+    def doubled(xp, x):
+        return 2 * x, (lambda g, out: given.append(out) or xp.multiply(2, g, out=out),)
+
+    x = Parameter(np.ones(3))
+    FlatParameters([x])
+    double = Op(doubled, ())
+    (double(x) + double(x)).sum().backward()
+    assert given[0] is x.slot()
+    assert given[1] is None
+    assert x.grad is x.slot()
+    np.testing.assert_array_equal(x.grad, [4, 4, 4])
 
 
 def test_split_cuts_equal_parts_along_any_axis_and_sends_gradients_back():
@@ -187,6 +326,13 @@ class TestIndexing:
         assert y.data.tolist() == [1, 4]
         y.sum().backward()
         assert x.grad.tolist() == [[0, 1, 0], [0, 1, 0]]
+
+    def test_where_takes_numbers_for_truth_values(self):
+        a, b = leaf(1.0, 1.0, 1.0), leaf(2.0, 2.0, 2.0)
+        y = ops.where(a, b, condition=np.array([0, 1, 2]))
+        assert y.data.tolist() == [2, 1, 1]
+        y.sum().backward()
+        assert (a.grad.tolist(), b.grad.tolist()) == ([0, 1, 1], [1, 0, 0])
 
     def test_where_takes_a_plain_truth_value(self):
         for truth in (True, False):

@@ -9,6 +9,8 @@ from minivae import ops
 from minivae.engine import OPS, Op, Tensor
 from minivae.errors import GradientError, MinivaeError
 from minivae.gradcheck import gradcheck
+from tests.every import checks
+from tests.every.shapes import seeded
 
 CASES = [pytest.param(op, case, id=f"{name}-{k}") for name, op in OPS.items() for k, case in enumerate(op.cases)]
 NAMES = sorted(OPS)
@@ -90,6 +92,19 @@ def test_inputs_that_are_not_contiguous_give_the_same_values(op, case):
     strided = [np.repeat(x, 2, axis=-1)[..., ::2] if x.ndim else x for x in inputs]
     want, got = (op(*map(Tensor, arrays), **constants).data for arrays in (inputs, strided))
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)  # a matrix product may sum in another order
+
+
+VECTORS = {"linear": [2], "conv2d": [2], "conv_transpose2d": [2], "layer_norm": [1, 2], "group_norm": [1, 2]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_of_a_square_array_is_not_transposed(name):
+    """Of other arrays the engine would see it by the shape. So look at a square one whose gradient has no symmetry."""
+    for k in range(min(len(seeded(name, seed).inputs) for seed in range(40))):
+        example = checks.lopsided(name, k)
+        assert (example is None) == (k in VECTORS.get(name, [])), f"{name}: there is no example for input {k}"
+        if example is not None:
+            checks.check_differences(name, example)
 
 
 APART = [  # ops that share work between their gradients return all of them
