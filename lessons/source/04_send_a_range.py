@@ -80,12 +80,14 @@ def unit(images):
 
 
 @no_grad()
+def readable(images):
+    yes = reader(Tensor(images.astype(np.float32))).sigmoid().data > 0.9
+    return 100 * np.mean(yes.sum(axis=1) == 1)  # per cent; says yes to exactly one digit
+
+
 def measure(name, images):
-    images = images.astype(np.float32)
-    yes = reader(Tensor(images)).sigmoid().data > 0.9
-    readable = 100 * np.mean(yes.sum(axis=1) == 1)  # says yes to exactly one digit
     close = np.mean([(unit(part) @ unit(x).T).max(axis=1) for part in np.split(images, 10)])
-    print(f"{name:32} ≈ {readable:2.0f} % readable   closeness {close:.2f}")
+    print(f"{name:32} ≈ {readable(images):2.0f} % readable   closeness {close:.2f}")
 
 
 measure("test digits", x_test[:1000])
@@ -173,7 +175,11 @@ for mu, sigma in [(0, 1), (1, 1), (0, 0.1), (0, 2), (-2, 0.5)]:
 # Read the table: the prior itself is free; being off centre costs; being too *sure* costs (sigma 0.1) and so does
 # being too vague (sigma 2). The toll keeps ranges near the centre and wide. Faithful pictures want the opposite.
 # Training is a bargain between the two.
-#
+
+# %%
+quiz("04/order-the-tolls")
+
+# %% [markdown]
 # ### Exercise 2
 #
 # Write the toll for a batch, from `mu` and `logvar`: one number for each image, summed over its latent dimensions.
@@ -315,14 +321,27 @@ measure("autoencoder, random codes", garbage)
 measure("VAE, the same codes", made)
 
 # %% [markdown]
-# Far from perfect, and a different world. Now the fair objection: the autoencoder was asked at the wrong addresses.
-# What if we look where its codes lie, fit a Gaussian to them, and draw from *that*?
+# Far from perfect, and a different world. Here is your prediction again, to be laid beside it:
+
+# %%
+quiz("04/predict-random-codes")
+
+# %% [markdown]
+# Now the fair objection: the autoencoder was asked at the wrong addresses. What if we look where its codes lie, fit a
+# Gaussian to them, and draw from *that*? Predict first.
+
+# %%
+quiz("04/predict-fitted-codes")
 
 # %%
 with no_grad():
     codes = ae.encode(Tensor(x)).data
 fitted_codes = codes.mean(axis=0) + random_codes @ np.linalg.cholesky(np.cov(codes.T)).T
-measure("autoencoder, fitted codes", ae.generate(fitted_codes.astype(np.float32)))
+fitted = ae.generate(fitted_codes.astype(np.float32))
+measure("autoencoder, fitted codes", fitted)
+
+# %%
+quiz("04/predict-fitted-codes", ran=readable(fitted))
 
 # %% [markdown]
 # More readable than the VAE's. This is no accident: Ghosh et al. (2020) made a method of it. So most of the garbage
@@ -443,6 +462,12 @@ quiz("04/why-the-kl")
 
 # %%
 quiz("04/logvar-to-std")
+
+# %%
+quiz("04/shapes")
+
+# %%
+quiz("04/true-of-the-toll")
 
 # %%
 quiz("04/sum-or-mean")

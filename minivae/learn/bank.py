@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minivae.errors import ConfigError
 from minivae.learn import refs
+from minivae.learn.kinds import KINDS
 from minivae.learn.question import Question, read_question
 from minivae.learn.tables import Table
 
@@ -15,7 +16,7 @@ FOLDER = Path(__file__).parent / "questions"
 
 
 def lessons() -> list[str]:
-    """Return the lessons that have questions, in order: ``["04", ...]``."""
+    """Return the lessons that have questions, in order: ``["00", "04", ..., "closing"]``."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
@@ -59,7 +60,7 @@ def read_file(path: Path) -> dict[str, Question]:
     file.done()
     found: dict[str, Question] = {}
     for row in rows:
-        question = read_question(row, path.stem)
+        question = read_question(row, path.stem, KINDS)
         name = question.ref.split("/")[1]
         if name in found:
             raise ConfigError(f"{row.where}: the id stands twice in the file; give the second one another")

@@ -85,11 +85,14 @@ def one_arithmetic() -> dict[str, str]:
 
 
 def lesson_environment(home: Path) -> dict[str, str]:
-    """The environment of a lesson's kernel, when it is built and when it is tested. `home` stands in for ~/.minivae."""
+    """The environment of a lesson's kernel, when it is built and when it is tested. `home` stands in for ~/.minivae.
+
+    Progress is kept in memory: what the learner has answered must neither change an output nor be added to.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIVAE_")}
     # IPYTHONDIR: what the learner's profile runs at start-up must not run here.
     folders = {"MINIVAE_HOME": str(home / "minivae"), "IPYTHONDIR": str(home / "ipython")}
-    return one_arithmetic() | kept | FIXED | folders
+    return one_arithmetic() | kept | FIXED | folders | {"MINIVAE_PROGRESS": ":memory:"}
 
 
 def parse(source: Path) -> NotebookNode:
@@ -278,7 +281,7 @@ def change_of(before: list[NotebookNode], after: list[NotebookNode]) -> str:
         for kind in texts.keys() & new_texts.keys():
             for line, new_line in zip(texts[kind].split("\n"), new_texts[kind].split("\n"), strict=False):
                 if line != new_line:
-                    return f"{kind}: `{line.strip()[:80]}` is now `{new_line.strip()[:80]}`"
+                    return f"{kind}: {excerpts(line.strip(), new_line.strip())}"
             if texts[kind] != new_texts[kind]:
                 return f"{kind}: {len(texts[kind])} characters are now {len(new_texts[kind])}"
         if texts.keys() != new_texts.keys():
@@ -286,6 +289,14 @@ def change_of(before: list[NotebookNode], after: list[NotebookNode]) -> str:
         if old != new:
             return "a figure changed" if "data" in new else "the number or the metadata of an output changed"
     return "nothing"
+
+
+def excerpts(old: str, new: str) -> str:
+    """Two lines, shortened to where they begin to differ: HTML is one long line, and its beginning never changes."""
+    same = next((k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    start = max(0, same - 30) if max(len(old), len(new)) > 80 else 0
+    cut = "…" if start else ""
+    return " is now ".join(f"`{cut}{line[start : start + 80]}`" for line in (old, new))
 
 
 def write(path: Path, text: str) -> None:

@@ -1,57 +1,41 @@
 """Tries a learner's function, and says in one short note what came of it.
 
-A function is called on a few shapes and both float types, first float64 of shape (5, 3). What it does there decides,
-in this order: does it run, leave its inputs alone, match the right numbers, or match the numbers of a known mistake?
+A function is called on inputs of five sizes and both float types, first float64 with no two sizes alike. What it does
+there decides, in this order: does it run, leave its inputs alone, return the right form, match the numbers of a known
+mistake, or match the right numbers? Each fault has a symptom, a slug by which an exercise can give it its own hint:
+
+- ``not-callable``, ``arguments``, ``methods``, ``late``, ``memory``, ``raises``, ``nothing``: it could not be tried;
+- ``changes:NAME``, ``global-rng``, ``random``: it changes an input, draws from NumPy's hidden generator, or its own;
+- ``form``, ``type``, ``shape``, ``dtype``, ``nan``, ``order``: the result is of another kind;
+- ``ignores:NAME``, ``values``: the numbers are wrong;
+- ``cut:NAME``: no gradient arrives at that tensor;
+- ``same-draws``, ``dependent``, ``mean``, ``spread``, ``distribution``: a sampler's draws are, see `law`.
 """
 
 from __future__ import annotations
 
-import dis
-import inspect
-import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from typing import Any
 
 import numpy as np
 
-from minivae.learn.exercise import Exercise, Inputs, Misconception
-from minivae.learn.formula import Node
-from minivae.learn.limited import TimeUp, quiet, run_limited
+from minivae.engine import Tensor
+from minivae.learn import law, words
+from minivae.learn.attempt import Attempt, cast, gradient_of, wanted
+from minivae.learn.calling import Caller, Refused, Verdict
+from minivae.learn.exercise import Exercise, Misconception
+from minivae.learn.inputs import SIZES
 from minivae.learn.markup import parse
 from minivae.learn.note import Note
+from minivae.learn.words import brackets, kind, same
 
 LIMIT_S = 5.0  # for all calls of one check together
-SHAPES = ((5, 3), (1, 4), (4, 1), (1, 1), (2, 6))  # the first one is not square, so that no axis passes for another
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What came of one check.
-
-    Attributes
-    ----------
-    outcome : str
-        ``"right"``, ``"wrong"``, or ``"stub"`` where there was nothing to check yet.
-    note : Note
-    misconception : str
-        Its name, where one was recognised.
-    """
-
-    outcome: str
-    note: Note
-    misconception: str = ""
-
-
-class _Refused(Exception):
-    """Ends the examination with a verdict."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.note.headline)
-        self.verdict = verdict
-
-
-def examine(exercise: Exercise, function: Callable, limit_s: float = LIMIT_S) -> Verdict:
+def examine(
+    exercise: Exercise, function: Callable, limit_s: float = LIMIT_S, seed: int | tuple[int, ...] = 0
+) -> Verdict:
     """Try a function and return the verdict, showing nothing of it.
 
     Parameters
@@ -60,235 +44,206 @@ def examine(exercise: Exercise, function: Callable, limit_s: float = LIMIT_S) ->
     function : callable
     limit_s : float
         Seconds for all calls together.
+    seed : int or tuple of int
+        For the inputs; equal seeds bring equal inputs, and equal messages.
     """
-    trial = _Trial(exercise, function, limit_s)
     try:
-        trial.run()
-    except _Refused as refused:
+        _Trial(exercise, function, limit_s, seed).run()
+    except Refused as refused:
         return refused.verdict
-    text = f"`{exercise.signature}` gives the right numbers for every shape tried, in float32 and float64, and leaves "
-    return Verdict("right", Note("right", f"{exercise.ref}: right", parse(text + "its inputs as they were.")))
+    text = f"`{exercise.signature}` {words.praise(exercise)}"
+    return Verdict("right", Note("right", f"{exercise.ref}: right", parse(text)))
 
 
-class _Trial:
-    """One function under examination; each step raises _Refused if it finds something to say."""
+class _Trial(Caller):
+    """One function under examination; each step raises Refused if it finds something to say."""
 
-    def __init__(self, exercise: Exercise, function: Callable, limit_s: float) -> None:
-        self.exercise, self.function, self.left_s = exercise, function, limit_s
-        self.limit_s = limit_s
-        self.calls = 0
+    def __init__(self, exercise: Exercise, function: Callable, limit_s: float, seed: int | tuple[int, ...]) -> None:
+        super().__init__(exercise, function, limit_s)
+        self.seed = seed
+        self.first: tuple = ()  # the inputs of the first trial, and what came of them
 
     def run(self) -> None:
         self.can_be_called()
-        rng = self.exercise.rng()
-        for shape in SHAPES:
-            drawn = self.exercise.draw(rng, *shape)
-            for dtype in (np.float64, np.float32):
-                inputs = tuple(array.astype(dtype) for array in drawn)
-                got = self.call(inputs)
-                wanted = self.exercise.solution(*(array.astype(np.float64) for array in inputs))
-                if shape == SHAPES[0] and dtype is np.float64:
+        rng = self.exercise.rng(self.seed)
+        for number in range(len(SIZES)):
+            drawn = self.exercise.draw(rng, number)
+            for dtype in self.exercise.dtypes:
+                inputs = cast(drawn, dtype)
+                got = self.called(inputs)
+                right = wanted(self.exercise, inputs)
+                if not self.first:
+                    self.first = (inputs, got)
                     self.is_repeatable(inputs, got)
-                    self.is_no_known_mistake(inputs, got, wanted)
-                self.is_right(inputs, got, wanted)
+                self.is_no_known_mistake(inputs, got, right)
+                for name in right:
+                    self.has_form(name, inputs, got, right)
+                if self.exercise.law is None:
+                    self.is_right(inputs, got, right)
+                elif self.first[0] is inputs:
+                    self.follows_law(inputs, got)
 
-    def can_be_called(self) -> None:
-        names = ", ".join(self.exercise.arguments)
-        if not callable(self.function):
-            name = self.exercise.solution.__name__
+    # Looking at what it returned -----------------------------------------------------------------------------------
+
+    def is_repeatable(self, inputs: tuple, got: dict) -> None:
+        again = self.called(inputs)
+        # What does not equal itself holds no numbers: that is told later.
+        if any(same(got[name], got[name]) and not same(got[name], again[name]) for name in got):
             self.refuse(
-                f"got {_kind(self.function)}, wanted a function",
-                f'Hand over the function itself, without calling it: `check("{self.exercise.ref}", {name})`.',
+                "random",
+                "two calls with equal inputs differ",
+                "The result must depend on the inputs alone: draw no numbers"
+                + (" but from the generator that comes in." if self.exercise.law else "."),
             )
+
+    def is_no_known_mistake(self, inputs: tuple, got: dict, right: dict) -> None:
+        """Look for a mistake that returned the same, here and in the first trial, where no two sizes are alike."""
+        faults = [name for name in right if not self.agrees(got[name], right[name])]
+        wholly: list[Misconception] = []
+        partly: list[Misconception] = []
+        for mistake in self.exercise.misconceptions if faults else ():
+            theirs = self.results_of(mistake, inputs)
+            hits = [n for n in faults if self.agrees(got[n], theirs.get(n)) and not self.agrees(theirs[n], right[n])]
+            if hits and inputs is not self.first[0]:
+                before, seen = self.results_of(mistake, self.first[0]), self.first[1]
+                hits = [n for n in hits if self.agrees(seen[n], before.get(n))]
+            if hits:
+                (wholly if len(hits) == len(faults) else partly).append(mistake)
+        if faults and not wholly:
+            self.is_in_order(got, right)
+        # One result that is wrong in the same way is enough: two mistakes may meet, and are told one by one.
+        if found := wholly or partly:
+            self.recognised(found[0] if len(found) == 1 else self.closest(found))
+
+    def closest(self, mistakes: list[Misconception]) -> Misconception:
+        """Return the mistake whose results agree most often, over all trials; the first of those that tie."""
+        rng, score = self.exercise.rng(self.seed), dict.fromkeys(range(len(mistakes)), 0)
+        for number in range(len(SIZES)):
+            inputs = cast(self.exercise.draw(rng, number), self.exercise.dtypes[0])
+            got = self.called(inputs)
+            for place, mistake in enumerate(mistakes):
+                theirs = self.results_of(mistake, inputs)
+                score[place] += sum(self.agrees(part, theirs.get(name)) for name, part in got.items())
+        return mistakes[max(score, key=lambda place: score[place])]
+
+    def results_of(self, mistake: Misconception, inputs: tuple) -> dict[str, Any]:
+        if mistake.wrong is None:
+            return {}
         try:
-            signature = inspect.signature(self.function)
-        except (ValueError, TypeError):
-            return  # some compiled functions have none; the call will tell
-        try:
-            signature.bind(*self.exercise.arguments)
-        except TypeError:
-            self.refuse(
-                "the arguments do not fit",
-                f"Got `{getattr(self.function, '__name__', 'function')}{signature}`, wanted a function of "
-                f"{len(self.exercise.arguments)} arrays, in this order: `{names}`.",
-            )
+            with np.errstate(all="ignore"):
+                return Attempt(self.exercise, mistake.wrong, inputs).values()
+        except Exception:  # a mistake that cannot even be run on these inputs is not the learner's
+            return {}
 
-    def call(self, inputs: Inputs):
-        """Return the function's result on copies of the inputs, which must still be equal afterwards."""
-        copies = tuple(array.copy() for array in inputs)
-        state = _global_generator()
-        self.calls += 1
-        try:
-            with quiet(shown=self.calls == 1):
-                got = self.timed(copies)
-        except TimeUp as late:
-            self.refuse(
-                f"no answer within {self.limit_s:g} s",
-                "Is there a loop that never ends? The arrays are tiny, so a right function needs almost no time."
-                + ("" if late.stopped else " Your function does not let itself be stopped: restart the kernel."),
-            )
-        except NotImplementedError:
-            self.nothing_yet()
-        except (Exception, SystemExit) as error:
-            self.raised(error, inputs)
-        if got is None or got is ...:
-            if _is_stub(self.function) or got is ...:
-                self.nothing_yet()
-            self.refuse("your function returns nothing", f"End it with `return`, and return {self.returns()}.")
-        for name, before, after in zip(self.exercise.arguments, inputs, copies, strict=True):
-            if not np.array_equal(before, after):
-                self.refuse(
-                    f"your function changes its input {name}",
-                    f"Whoever calls it still needs `{name}`. Make a new array: `a = a + b` does, while `a += b` and "
-                    "`a[...] = b` write into the old one.",
-                )
-        if _global_generator() != state:
-            for mistake in self.exercise.misconceptions:
-                if mistake.random:
-                    self.recognised(mistake)
-            self.refuse(
-                "your function uses NumPy's global generator",
-                "It draws from `np.random`, or seeds it, and so changes what other code will draw. Leave it alone.",
-            )
-        return got
+    def agrees(self, one: Any, other: Any) -> bool:
+        return same(one, other, self.exercise.rtol)
 
-    def timed(self, copies: Inputs):
-        """Return the function's result, and count its time against the limit."""
-        start = time.monotonic()
-        try:
-            return run_limited(self.function, copies, max(self.left_s, 0.01))
-        finally:
-            self.left_s -= time.monotonic() - start
-
-    def is_repeatable(self, inputs: Inputs, got) -> None:
-        again = self.call(inputs)
-        if _same(got, again) or not _same(got, got):  # what does not equal itself holds no numbers: told later
-            return
-        for mistake in self.exercise.misconceptions:
-            if mistake.random:
-                self.recognised(mistake)
-        self.refuse(
-            "two calls with equal inputs differ", "The result must depend on the inputs alone: draw no numbers."
-        )
-
-    def is_no_known_mistake(self, inputs: Inputs, got, wanted: np.ndarray) -> None:
-        if _same(got, wanted):
-            return
-        with np.errstate(all="ignore"):
-            for mistake in self.exercise.misconceptions:
-                if mistake.wrong is not None and _same(got, mistake.wrong(*inputs)):
-                    self.recognised(mistake)
-
-    def is_right(self, inputs: Inputs, got, wanted: np.ndarray) -> None:
-        shown = f"For inputs of shape {_brackets(inputs[0].shape)} "
-        if not isinstance(got, (np.ndarray, np.generic)):
+    def has_form(self, name: str, inputs: tuple, got: dict, right: dict) -> None:
+        """Refuse a result of another type, shape or kind of number."""
+        part, goal = got[name], np.asarray(right[name])
+        what = f"{name}: " if len(right) > 1 else ""
+        if name not in self.exercise.results and part is None:
+            tensor = name.removeprefix(gradient_of(""))
+            text = f"The result does not depend on `{tensor}` through operations on tensors: is there a `.data`, a "
+            self.refuse(f"cut:{tensor}", f"no gradient arrives at {tensor}", text + "`detach`, or an `np` function?")
+        part = part.data if isinstance(part, Tensor) and self.exercise.tensors else part
+        if not isinstance(part, (np.ndarray, np.generic)) and (goal.shape != () or not isinstance(part, (int, float))):
+            cure = "a number" if goal.shape == () else "a NumPy array: `np.array(...)`"
+            cure = "its `.data`" if isinstance(part, Tensor) else cure
+            text = f"Return {self.returns()}, as {cure}."
+            self.refuse("type", f"{what}got {kind(part)}, wanted {words.article(goal)}", text)
+        part = np.asarray(part)
+        if part.shape != goal.shape:
+            self.is_in_order(got, right)
+            shown = ", ".join(f"`{n}` {words.short(x)}" for n, x in zip(self.exercise.arguments, inputs, strict=True))
+            text = f"For {shown} the result is {self.returns()}."
+            self.refuse("shape", f"{what}got shape {brackets(part.shape)}, wanted {brackets(goal.shape)}", text)
+        if (
+            goal.dtype.kind == "f"
+            and part.dtype not in (np.float32, np.float64)
+            and not isinstance(got[name], (int, float))
+        ):
+            text = "Return float32 or float64. Is there an `astype`, or an array made with another dtype?"
+            self.refuse("dtype", f"{what}got {part.dtype} numbers, wanted floats", text)
+        if part.dtype.kind == "f" and not np.isfinite(part).all() and np.isfinite(goal.astype(np.float64)).all():
             self.refuse(
-                f"got {_kind(got)}, wanted an array", f"Return {self.returns()}, as a NumPy array: `np.array(...)`."
-            )
-        if got.shape != wanted.shape:
-            self.refuse(
-                f"got shape {_brackets(got.shape)}, wanted {_brackets(wanted.shape)}",
-                f"{shown}the result is {self.returns()}.",
-            )
-        if got.dtype not in (np.float32, np.float64):
-            self.refuse(
-                f"got {got.dtype} numbers, wanted floats",
-                f"For {inputs[0].dtype} inputs return float32 or float64. Is there an `astype`, or an array made "
-                "with another dtype?",
-            )
-        if not np.isfinite(got).all():
-            self.refuse(
-                "got nan or inf",
-                f"{shown}the result holds {int((~np.isfinite(got)).sum())} of them. The root or the logarithm of a "
+                "nan",
+                f"{what}got nan or inf",
+                f"The result holds {int((~np.isfinite(part)).sum())} of them. The root or the logarithm of a "
                 "negative number gives `nan`; a division by 0, or the `exp` of a large number, gives `inf`.",
             )
-        if not _same(got, wanted):
-            self.uses_all(inputs, got)
-            self.differs(inputs, got, wanted)
 
-    def uses_all(self, inputs: Inputs, got) -> None:
+    def is_in_order(self, got: dict, right: dict) -> None:
+        """Refuse the right results in another order, and say so."""
+        names = self.exercise.results
+        for order in permutations(names) if 1 < len(names) <= 4 else ():
+            if order != names and all(self.agrees(got[a], right[b]) for a, b in zip(order, names, strict=True)):
+                text = f"The results are right, and stand in another order. Return {self.returns()}."
+                self.refuse("order", "the results are swapped", text)
+
+    def is_right(self, inputs: tuple, got: dict, right: dict) -> None:
+        for name in right:
+            if not self.agrees(got[name], right[name]):
+                self.is_in_order(got, right)
+                self.uses_all(inputs, got, right)
+                self.differs(name, inputs, got, right)
+
+    def uses_all(self, inputs: tuple, got: dict, right: dict) -> None:
         for place, name in enumerate(self.exercise.arguments):
+            if not isinstance(inputs[place], np.ndarray) or inputs[place].dtype.kind != "f":
+                continue
             others = list(inputs)
-            others[place] = inputs[place][::-1] + 0.5
-            if _same(got, self.call(tuple(others))):
-                for mistake in self.exercise.misconceptions:
-                    if mistake.ignores == name:
-                        self.recognised(mistake)
-                self.refuse(
-                    f"your result does not depend on {name}", f"It stays the same when `{name}` changes. Use it."
-                )
+            others[place] = inputs[place][::-1] + 0.5 if inputs[place].ndim else inputs[place] + 0.5
+            if all(same(got[n], again) for n, again in self.called(tuple(others)).items()):
+                goal = wanted(self.exercise, tuple(others))
+                if not all(self.agrees(goal[n], right[n]) for n in right):
+                    text = f"It stays the same when `{name}` changes. Use it."
+                    self.refuse(f"ignores:{name}", f"your result does not depend on {name}", text)
 
-    def differs(self, inputs: Inputs, got, wanted: np.ndarray) -> None:
-        """Refuse with numbers: the exercise's small example where it shows the fault, else the inputs that did."""
-        example = self.exercise.example
-        right = self.exercise.solution(*example)
-        mine = self.call(example)
-        if np.shape(mine) == right.shape and not _same(mine, right):
-            inputs, got, wanted = example, mine, right
-        rows = [*zip(self.exercise.arguments, inputs, strict=True), ("yours", got), ("wanted", wanted)]
-        width = max(len(name) for name, _ in rows)
-        table = "\n".join(f"{name:{width}} = {_numbers(array, width + 3)}" for name, array in rows)
-        self.refuse("the numbers differ", "One case, to go through by hand:", ["pre", table])
-
-    def raised(self, error: BaseException, inputs: Inputs) -> None:
-        text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(": ")
-        lines = [text]
-        file = getattr(getattr(inspect.unwrap(self.function), "__code__", None), "co_filename", None)
-        for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if frame.filename == file:
-                lines.append(f"in line {frame.lineno}: {frame.line}")
+    def differs(self, name: str, inputs: tuple, got: dict, right: dict) -> None:
+        """Refuse with numbers: the smallest case that shows the fault."""
+        remark = words.pattern(got[name], right[name], inputs, self.exercise)
+        for smaller in self.small_cases(inputs):
+            goal, mine = wanted(self.exercise, smaller), self.called(smaller)
+            if np.shape(mine[name]) == np.shape(goal[name]) and not self.agrees(mine[name], goal[name]):
+                inputs, got, right = smaller, mine, goal
                 break
-        shapes = ", ".join(f"{n} {_brackets(a.shape)}" for n, a in zip(self.exercise.arguments, inputs, strict=True))
-        self.refuse("your function raises an error", f"It was called with {shapes}.", ["pre", "\n".join(lines)])
+        of = f" of {name}" if len(right) > 1 else ""
+        said = f" {name.removeprefix('the ')}" if of else ""
+        rows = [*zip(self.exercise.arguments, inputs, strict=True), (f"your{said or 's'}", got[name])]
+        table = words.table([*rows, (f"wanted{said}", right[name])])
+        text = remark + "One case, to go through by hand:"
+        self.refuse("values", f"the numbers{of} differ", text, ["pre", table])
 
-    def returns(self) -> str:
-        return f"`{self.exercise.returns}`"
+    def small_cases(self, inputs: tuple) -> Iterator[tuple]:
+        """Give the exercise's example, then what its trials of small sizes draw."""
+        if self.exercise.example:
+            pairs = zip(self.exercise.example, inputs, strict=True)
+            yield cast(tuple(np.asarray(x, y.dtype) if isinstance(y, np.ndarray) else x for x, y in pairs), "float64")
+        rng = self.exercise.rng(self.seed)
+        draws = [cast(self.exercise.draw(rng, number), "float64") for number in range(len(SIZES))]
+        numbers = [sum(x.size for x in one if isinstance(x, np.ndarray)) for one in draws]
+        yield from (draws[k] for k in sorted(range(len(draws)), key=lambda k: numbers[k]))
 
-    def recognised(self, mistake: Misconception) -> None:
-        note = Note("wrong", f"{self.exercise.ref}: not yet", parse(mistake.hint))
-        raise _Refused(Verdict("wrong", note, mistake.name))
-
-    def refuse(self, what: str, text: str, *blocks: Node) -> None:
-        headline = f"{self.exercise.ref}: not yet, {what}"
-        raise _Refused(Verdict("wrong", Note("wrong", headline, [*parse(text), *blocks])))
-
-    def nothing_yet(self) -> None:
-        text = f"Write the body of `{self.exercise.signature}`, run its cell, then run this one again."
-        raise _Refused(Verdict("stub", Note("info", f"{self.exercise.ref}: nothing to check yet", parse(text))))
-
-
-def _same(got, wanted) -> bool:
-    """Equal in shape and, within float32's digits, in value."""
-    try:
-        got, wanted = np.asarray(got, np.float64), np.asarray(wanted, np.float64)
-    except (TypeError, ValueError):  # ragged, or no numbers at all
-        return False
-    # float32 sums of a few terms are good to 1e-6; every known mistake is off by more than 1e-2
-    return got.shape == wanted.shape and np.allclose(got, wanted, rtol=1e-4, atol=1e-5, equal_nan=True)
-
-
-def _is_stub(function: Callable) -> bool:
-    """Whether the body does nothing at all: `...`, `pass`, a docstring."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    idle = {"RESUME", "NOP", "POP_TOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    return code is not None and {i.opname for i in dis.get_instructions(code)} <= idle
-
-
-def _global_generator() -> tuple:
-    state: dict = np.random.get_state(legacy=False)  # noqa: NPY002  it is this one we guard
-    return state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"], state["gauss"]
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return "an array"
-    return "nothing (None)" if value is None else f"a value of type {type(value).__name__}"
-
-
-def _brackets(shape: tuple[int, ...]) -> str:
-    return "() (a single number)" if shape == () else str(shape)
-
-
-def _numbers(array, indent: int) -> str:
-    rounded = np.round(np.asarray(array, np.float64), 3) + 0.0  # + 0.0 turns -0. into 0.
-    return np.array2string(rounded, separator=", ", prefix=" " * indent)
+    def follows_law(self, inputs: tuple, got: dict) -> None:
+        """Test the draws of a sampler, and that they come from the generator that was handed over."""
+        rule, (name,) = self.exercise.law, self.exercise.results
+        assert rule is not None
+        rng = self.exercise.rng((*np.atleast_1d(self.seed), 1))  # other numbers than those the inputs were drawn from
+        by_name = dict(zip(self.exercise.arguments, inputs, strict=True))
+        if any(isinstance(x, np.random.Generator) for x in inputs):
+            others = [np.random.default_rng(1) if isinstance(x, np.random.Generator) else x for x in inputs]
+            if same(got[name], self.called(tuple(others))[name]):
+                text = "Another generator comes in and the same numbers come out: draw them from the one that comes in."
+                self.refuse("same-draws", "your function does not use the generator", text)
+        signs = law.measure(rule.scores(got[name], by_name, rng))
+        fault = law.verdict(signs)
+        if not fault:
+            return
+        for mistake in self.exercise.misconceptions:
+            draws = self.results_of(mistake, inputs).get(name)
+            if draws is not None and np.shape(draws) == np.shape(got[name]):
+                theirs = law.measure(rule.scores(draws, by_name, rng))
+                if law.verdict(theirs) and law.alike(signs, theirs):
+                    self.recognised(mistake)
+        self.refuse(fault, *words.unlike(fault, signs, len(got[name])))

@@ -1,11 +1,4 @@
-// Sliders over a code, and the picture that Python decodes from it. ipywidgets sends one change at a time and keeps
-// only the newest of those that wait, so a quick hand never leaves a queue behind.
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
+// Sliders over a code, and the picture that Python decodes from it.
 
 // A draw from N(0, 1) by Box and Muller; 1 - random() is never 0, whose logarithm would be infinite.
 function normal() {
@@ -17,29 +10,19 @@ function render({ model, el }) {
   const uid = Math.random().toString(36).slice(2);
   const inputs = sliders.map(({ low, high, step }, k) =>
     make("input", { type: "range", id: `mv-${uid}-${k}`, min: low, max: high, step, value: model.get("values")[k] }));
-  const numbers = sliders.map(() => make("output", { className: "mv-number" }));
+  const numbers = sliders.map(() => number());
   const rows = sliders.map(({ name }, k) =>
     make("div", { className: "mv-slider" }, make("label", { htmlFor: inputs[k].id }, name), inputs[k], numbers[k]));
   const random = make("button", { type: "button", textContent: "Random code" });
   const zero = make("button", { type: "button", textContent: "All to 0" });
-  const image = make("img");
-  const problem = make("p", { className: "mv-problem" });
-  problem.setAttribute("role", "status");
+  keepKeys(...inputs, random, zero);
 
-  // JupyterLab takes single keys as commands (arrows select cells) unless the focused element itself says no.
-  for (const element of [...inputs, random, zero]) element.setAttribute("data-lm-suppress-shortcuts", "true");
-
-  const digits = sliders.map(({ step }) => Math.min(4, (String(step).split(".")[1] ?? "").length));
-  const told = (k) => Number(inputs[k].value).toFixed(digits[k]).replace("-", "−");
-
-  function label() {
-    inputs.forEach((_, k) => { numbers[k].textContent = told(k); });
-  }
+  const value = (k) => told(inputs[k].value, digitsOf(sliders[k].step));
+  const label = () => inputs.forEach((_, k) => { numbers[k].textContent = value(k); });
 
   function send() {
     label();
-    model.set("values", inputs.map((input) => Number(input.value)));
-    model.save_changes();
+    change(model, inputs.map((input) => Number(input.value)));
   }
 
   function place(values) {
@@ -47,24 +30,9 @@ function render({ model, el }) {
     send();
   }
 
-  let url = null;
-  function show() {
-    const old = url;
-    url = URL.createObjectURL(new Blob([model.get("picture")], { type: "image/png" }));
-    image.src = url;
-    image.width = model.get("width");
-    image.alt = `Picture decoded at ${sliders.map(({ name }, k) => `${name} = ${told(k)}`).join(", ")}`;
-    if (old) URL.revokeObjectURL(old);
-  }
-
-  function complain() {
-    problem.textContent = model.get("problem");
-    problem.hidden = !problem.textContent;
-  }
-
   function follow() { // another view of this widget was moved; the slider in this hand stays where it is
-    model.get("values").forEach((value, k) => {
-      if (inputs[k] !== document.activeElement) inputs[k].value = value;
+    model.get("values").forEach((at, k) => {
+      if (inputs[k] !== document.activeElement) inputs[k].value = at;
     });
     label();
   }
@@ -72,19 +40,14 @@ function render({ model, el }) {
   inputs.forEach((input) => input.addEventListener("input", send));
   random.addEventListener("click", () => place(inputs.map(normal)));
   zero.addEventListener("click", () => place(inputs.map(() => 0)));
-  const heard = [["change:picture", show], ["change:problem", complain], ["change:values", follow]];
-  heard.forEach(([event, handler]) => model.on(event, handler));
-
-  el.replaceChildren(make("section", { className: "mv-card mv-explore" },
-    make("div", { className: "mv-controls" }, ...rows, make("div", { className: "mv-actions" }, random, zero)),
-    make("div", { className: "mv-picture" }, image), problem));
   label();
-  show();
-  complain();
-  return () => {
-    heard.forEach(([event, handler]) => model.off(event, handler));
-    if (url) URL.revokeObjectURL(url);
-  };
+  const drawn = pictures(model,
+    () => `Picture decoded at ${sliders.map(({ name }, k) => `${name} = ${value(k)}`).join(", ")}`);
+  const stop = listen(model, [["change:values", follow]]);
+  el.replaceChildren(make("section", { className: "mv-card mv-explore mv-live" },
+    make("div", { className: "mv-controls" }, ...rows, make("div", { className: "mv-actions" }, random, zero)),
+    drawn.box, drawn.problem));
+  return () => { stop(); drawn.stop(); };
 }
 
 export default { render };

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 
-import anywidget
 import numpy as np
 import traitlets
 
 from minivae.errors import ConfigError
 from minivae.learn import lab
-from minivae.learn.png import png
-
-PICTURE_SIDE = 280  # screen pixels, about; a whole number of them to each pixel of the picture
+from minivae.learn.live import Live, axes, decoded, inside, one_each
 
 
-class Explore(anywidget.AnyWidget):
+class Explore(Live):
     """One slider for each number of a code, and what the decoder makes of it.
 
     Parameters
@@ -48,13 +44,9 @@ class Explore(anywidget.AnyWidget):
     Explore(z1, z2)
     """
 
-    _esm = lab.source("explore.js")
+    _esm = lab.source("live.js", "explore.js")
     _css = lab.source("look.css", "explore.css")
     sliders: traitlets.List = traitlets.List().tag(sync=True)
-    values: traitlets.List = traitlets.List().tag(sync=True)
-    picture = traitlets.Bytes().tag(sync=True)
-    width = traitlets.Int().tag(sync=True)
-    problem = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -65,68 +57,16 @@ class Explore(anywidget.AnyWidget):
         start: Sequence[float] | None = None,
         step: float = 0.1,
     ) -> None:
-        if z_dim < 1 or not step > 0:
-            raise ConfigError(f"Explore: got z_dim={z_dim}, step={step}; wanted z_dim of 1 or more and a step above 0")
-        pairs = _pairs(ranges, z_dim)
-        names = _one_each("names", names, [f"z{k}" for k in range(1, z_dim + 1)])
-        start = _one_each("start", start, [0.0] * z_dim)
+        if z_dim < 1:
+            raise ConfigError(f"Explore: got z_dim={z_dim}, wanted 1 or more")
+        sliders = axes("Explore", ranges, names, z_dim, step)
+        values = inside(one_each("Explore", "start", start, [0.0] * z_dim), sliders)
         self._decode = decode
-        self._low, self._high = np.array(pairs, np.float64).T
-        values = np.clip(np.array(start, np.float64), self._low, self._high).tolist()
-        sliders = [
-            dict(name=str(name), low=low, high=high, step=step) for name, (low, high) in zip(names, pairs, strict=True)
-        ]
-        picture, width = self._drawn(values)  # a fault in `decode` shows here, in the learner's cell
-        super().__init__(sliders=sliders, values=values, picture=picture, width=width)
-        self.observe(self._redraw, "values")
+        super().__init__(sliders=sliders, values=values)
+        self._follow()
 
-    def _drawn(self, values: list[float]) -> tuple[bytes, int]:
-        z = np.clip(np.array(values, np.float64), self._low, self._high).astype(np.float32)
-        image = np.asarray(self._decode(z))
-        scale = max(1, PICTURE_SIDE // max(image.shape[:2], default=1))
-        return png(image, scale), scale * image.shape[1]
-
-    def _redraw(self, change) -> None:
-        try:
-            self.picture, self.width = self._drawn(change["new"])
-            self.problem = ""
-        except Exception as error:  # it would vanish in the kernel's log; the learner shall read it
-            self.problem = f"The decoder raised {type(error).__name__}: {error}"
+    def _draw(self, values: list[float]) -> list[np.ndarray]:
+        return [decoded(self._decode, inside(values, self.sliders))]
 
     def __repr__(self) -> str:
         return f"Explore({', '.join(slider['name'] for slider in self.sliders)})"
-
-    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        still = base64.b64encode(self.picture).decode("ascii")
-        return {**data, "text/plain": repr(self), "image/png": still}, metadata
-
-
-def _pairs(ranges: Sequence, z_dim: int) -> list[tuple[float, float]]:
-    array = np.array(ranges, np.float64) if _is_regular(ranges) else np.empty(0)
-    if array.shape == (2,):
-        array = np.tile(array, (z_dim, 1))
-    if array.shape != (z_dim, 2) or not (array[:, 0] < array[:, 1]).all():
-        raise ConfigError(
-            f"Explore: got ranges={ranges!r}, wanted (low, high) with low < high, or one such pair for each of "
-            f"{z_dim} sliders"
-        )
-    return [(float(low), float(high)) for low, high in array]
-
-
-def _is_regular(ranges: Sequence) -> bool:
-    try:
-        np.array(ranges, np.float64)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _one_each(argument: str, given: Sequence | None, otherwise: list) -> list:
-    if given is None:
-        return otherwise
-    if len(given) != len(otherwise):
-        raise ConfigError(
-            f"Explore: got {len(given)} {argument}, wanted one for each of {len(otherwise)} sliders, or none at all"
-        )
-    return list(given)

@@ -41,3 +41,9 @@ def load(module: str, call: str) -> ModuleType:
 def source(*names: str) -> str:
     """Return files of this folder as one text: what a widget sends to the browser, so that nothing is fetched."""
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+def quiz_module() -> str:
+    """Return the quiz as one ES module: what all kinds share, the control of each kind, and `mount`."""
+    kinds = sorted(path.relative_to(FOLDER).as_posix() for path in (FOLDER / "kinds").glob("*.js"))
+    return source("quiz_base.js", *kinds, "quiz.js")

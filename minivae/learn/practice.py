@@ -20,8 +20,8 @@ def check(ref: str, function: Callable) -> None:
     ref : str
         The exercise, ``"04/reparameterize"``.
     function : callable
-        Yours: the function itself, not a call of it. It runs a dozen times on small arrays, five seconds in all; what
-        it prints is shown for the first of these.
+        Yours: the function or class itself, not a call of it. It runs a dozen times on small arrays, new ones in each
+        check, five seconds in all; what it prints is shown for the first of these.
 
     Raises
     ------
@@ -29,9 +29,11 @@ def check(ref: str, function: Callable) -> None:
         If there is no such exercise.
     """
     exercise = exercises.find(ref)
-    verdict = examine(exercise, function)
+    store = progress.current()
+    before = sum(event.what == "check" for event in store.events(ref))
+    verdict = examine(exercise, function, seed=(store.seed(), before))  # fresh inputs each time, the same in each build
     if verdict.outcome != "stub":
-        progress.current().add(Event(ref, "check", verdict.outcome == "right", verdict.misconception))
+        store.add(Event(ref, "check", verdict.outcome == "right", verdict.misconception))
     say(verdict.note)
 
 

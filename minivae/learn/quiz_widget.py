@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from minivae.learn import lab, progress
-from minivae.learn.markup import to_html
+from minivae.learn.plain import static_html
 from minivae.learn.question import Question
 from minivae.learn.sitting import Sitting
 
@@ -21,15 +21,18 @@ class Quiz(anywidget.AnyWidget):
     Parameters
     ----------
     question : Question
+    ran : float, optional
+        What came out of the learner's run, for a prediction.
     """
 
-    _esm = lab.source("quiz.js")
+    _esm = lab.quiz_module()
     _css = lab.source("look.css", "quiz.css")
     question = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, question: Question) -> None:
-        super().__init__(question=question.view())
-        self._sitting = Sitting(question, progress.current())
+    def __init__(self, question: Question, ran: object = None) -> None:
+        sitting = Sitting(question, progress.current(), ran)
+        super().__init__(question=sitting.view())
+        self._sitting = sitting
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget, content: dict, _buffers) -> None:
@@ -41,14 +44,6 @@ class Quiz(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return {**data, "text/plain": repr(self), "text/html": static_html(self.question)}, metadata
-
-
-def static_html(view: dict) -> str:
-    """Write a question for where no kernel runs: to be read, with no answer in it."""
-    options = "".join(f"<li>{to_html(text)}</li>" for text in view.get("options", []))
-    listed = f'<ol type="A">{options}</ol>' if options else ""
-    return (
-        f"<div><p><strong>{to_html([view['title']])}</strong></p><div>{to_html(view['prompt'])}</div>"
-        f"{listed}<p><em>Run this cell to answer.</em></p></div>"
-    )
+        # In the order of seed 0, not the learner's, so that a lesson has the same output whoever runs it.
+        page = static_html(self._sitting.question.view(), "Run this cell to answer.")
+        return {**data, "text/plain": repr(self), "text/html": page}, metadata

@@ -26,7 +26,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 NOT_NEEDED = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab_jupytext")  # each costs a second at the start
-LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "file:")
 WAIT_MS = 30_000
 
 
@@ -51,6 +51,7 @@ def jupyterlab(folder: Path):
         "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
         "IPYTHONDIR": str(own / "ipython"),
+        "MINIVAE_PROGRESS": str(own / "progress.sqlite3"),
     }
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -149,3 +150,30 @@ def set_theme(page, theme: str) -> None:
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     light = "false" if "Dark" in theme else "true"
     page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+
+
+def faint_texts(page) -> list:
+    """Every text in our cards whose contrast with what is behind it, as drawn, is below 4.5:1, with that contrast."""
+    return page.evaluate(
+        """() => {
+            const parse = c => c.match(/[\\d.]+/g).map(Number);
+            const light = c => parse(c).slice(0, 3).map(v => v / 255)
+                .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+                .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+            const ground = e => {
+                const c = getComputedStyle(e).backgroundColor;
+                return (parse(c)[3] ?? 1) === 0 ? ground(e.parentElement) : c;
+            };
+            const faint = [];
+            for (const card of document.querySelectorAll('.mv-card')) {
+                const walk = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+                while (walk.nextNode()) {
+                    const e = walk.currentNode.parentElement;
+                    const [low, high] = [light(getComputedStyle(e).color), light(ground(e))].sort((a, b) => a - b);
+                    const ratio = (high + 0.05) / (low + 0.05);
+                    if (ratio < 4.5) faint.push([walk.currentNode.data, ratio]);
+                }
+            }
+            return faint;
+        }"""
+    )

@@ -100,6 +100,13 @@ def test_every_error_becomes_a_message(error):
     assert type(error).__name__ in said(fails)
 
 
+def test_an_error_in_a_function_that_the_learners_calls_is_told_with_that_line():
+    def helper(x):
+        return np.reshape(x, (7, 7))
+
+    assert ": return np.reshape(x, (7, 7))" in said(lambda mu, logvar, eps: helper(mu))
+
+
 def test_an_error_in_a_wrapped_or_partial_function_is_told_too():
     def fails(mu, logvar, eps, power):
         return mu + oops  # noqa: F821
@@ -121,7 +128,12 @@ def forever_and_stubborn(mu, logvar, eps):
             time.sleep(0.001)
 
 
-@pytest.mark.parametrize("function", [forever, forever_and_stubborn])
+def forever_printing(mu, logvar, eps):
+    while True:
+        print("x" * 100_000)
+
+
+@pytest.mark.parametrize("function", [forever, forever_and_stubborn, forever_printing], ids=lambda f: f.__name__)
 def test_a_loop_without_end_is_stopped(function):
     threads = threading.active_count()
     start = time.monotonic()
@@ -136,6 +148,36 @@ def test_what_cannot_be_stopped_gives_control_back_all_the_same():
         run_limited(done.wait, (), 0.1)  # waits in C, where no exception can reach it
     assert not late.value.stopped
     done.set()
+
+
+def test_what_cannot_be_stopped_is_left_behind_and_not_heard_any_more(monkeypatch, capsys):
+    leave, threads = threading.Event(), []
+
+    def waits_in_c(mu, logvar, eps):
+        threads.append(threading.current_thread())
+        with contextlib.suppress(BaseException):
+            leave.wait(30)  # no exception is raised before it returns
+        print("still here")
+
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))  # put back after the test
+    assert "does not let itself be stopped: restart the kernel" in said(waits_in_c, limit_s=0.05)
+    leave.set()
+    threads[0].join(5)
+    print("heard")
+    assert capsys.readouterr().out == "heard\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limit on memory")
+@pytest.mark.parametrize(
+    "function", [lambda *a: np.ones(10**11), lambda *a: list(range(10**9)), lambda *a: "x" * 10**11]
+)
+def test_what_wants_all_memory_gets_a_message(function):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    assert "wants too much memory" in said(lambda mu, logvar, eps: function())
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_the_limit_holds_for_all_calls_together():
@@ -218,7 +260,49 @@ def test_a_fault_that_the_example_does_not_show_comes_with_inputs_that_do():
     def only_small(mu, logvar, eps):
         return right(mu, logvar, eps) if len(mu) < 4 else right(mu, logvar, eps) + 1
 
-    assert said(only_small).count("[") == 5 * (5 + 1)  # three inputs and two results, all (5, 3)
+    assert said(only_small).count("[") == 5 * (4 + 1)  # three inputs and two results, all (4, 1): the smallest that did
+
+
+def test_the_inputs_are_fresh_in_every_check_and_the_same_for_equal_seeds():
+    seen = []
+
+    def notes(mu, logvar, eps):
+        seen.append(mu[0, 0])
+        return right(mu, logvar, eps)
+
+    firsts = []
+    for seed in (0, 0, 1, (7, 1), (7, 2)):
+        seen.clear()
+        examine(REPARAMETERIZE, notes, seed=seed)
+        firsts.append(seen[0])
+    assert firsts[0] == firsts[1] and len(set(firsts)) == 4
+    seen.clear()
+    check("04/reparameterize", notes)
+    first = seen[0]
+    seen.clear()
+    check("04/reparameterize", notes)
+    assert seen[0] != first
+
+
+@pytest.mark.parametrize(
+    ("change", "said_of_it"),
+    [
+        (lambda kl: 1.7 * kl, "Each of your numbers is 1.7 times the right one."),
+        (lambda kl: kl + 0.25, "Each of your numbers is off by 0.25."),
+        (
+            lambda kl: kl / 5,
+            "is 1/5 times the right one, and one of the sizes is 5: is it a mean where a sum is wanted?",
+        ),
+        (
+            lambda kl: 15 * kl,
+            "is 15 times the right one, and there are 15 numbers: is it a sum where a mean is wanted?",
+        ),
+        (lambda kl: np.sin(9 * kl), "One case, to go through by hand:"),
+    ],
+)
+def test_what_all_wrong_numbers_have_in_common_is_told(change, said_of_it):
+    kl = GAUSSIAN_KL.solution
+    assert said_of_it in " ".join(said(lambda mu, logvar: change(kl(mu, logvar)), GAUSSIAN_KL).split())
 
 
 def test_the_same_mistake_reads_the_same_every_time():
@@ -237,6 +321,15 @@ def test_prints_of_the_first_call_are_shown_and_cut(capsys):
     said(talks, outcome="right")
     out = capsys.readouterr().out
     assert out.startswith("(5, 3) xxx") and len(out) == LONGEST_PRINT
+
+
+def test_megabytes_on_stderr_are_cut_too(capsys):
+    def warns(mu, logvar, eps):
+        sys.stderr.write("y" * 10**7)
+        return right(mu, logvar, eps)
+
+    said(warns, outcome="right")
+    assert "".join(capsys.readouterr()) == "y" * LONGEST_PRINT
 
 
 def test_stdout_is_back_after_a_loop_without_end():

@@ -22,14 +22,15 @@ def test_importing_the_learning_side_loads_no_notebook_packages():
 
 @pytest.mark.parametrize("package", ["anywidget", "traitlets"])
 def test_a_missing_package_is_told_with_the_fix(monkeypatch, package):
-    for module in ("minivae.learn.quiz_widget", "minivae.learn.explore"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    for module in ("quiz_widget", "live", *minivae.learn.LIVE.values()):
+        monkeypatch.delitem(sys.modules, f"minivae.learn.{module}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     wanted = f'got no package "{package}", .* run: pip install "minivae\\[lab\\]"'
     with pytest.raises(lab.MissingPackage, match="quiz: " + wanted):
         minivae.learn.quiz("04/why-the-kl")
-    with pytest.raises(ImportError, match="Explore: " + wanted):
-        importlib.import_module("minivae.learn").Explore  # noqa: B018
+    for name in minivae.learn.LIVE:
+        with pytest.raises(ImportError, match=f"{name}: {wanted}"):
+            getattr(importlib.import_module("minivae.learn"), name)
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_package():

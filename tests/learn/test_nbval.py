@@ -14,14 +14,18 @@ pytest.importorskip("anywidget")
 
 REPO = Path(__file__).resolve().parents[2]
 CELLS = [
-    "import numpy as np\nfrom minivae.learn import Explore, check, hint, quiz, solution",
+    "import numpy as np\n"
+    "from minivae.learn import Explore, Interpolation, LatentMap, Scrub, check, hint, quiz, solution",
     'quiz("04/predict-random-codes")',
     "def reparameterize(mu, logvar, eps): ...",
     'check("04/reparameterize", reparameterize)\nhint("04/reparameterize")\nsolution("04/reparameterize")',
     'check("04/reparameterize", lambda mu, logvar, eps: mu + np.sqrt(logvar) * eps)',
     'check("04/reparameterize", lambda mu, logvar, eps: mu @ eps)',
     'check("04/gaussian-kl", lambda mu, logvar: 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(1) * 1.1)',
-    "Explore(lambda z: np.full((8, 8), 1 / (1 + np.exp(-z.sum()))), z_dim=2)",
+    "decode = lambda z: np.full((8, 8), 1 / (1 + np.exp(-z.sum())))\nExplore(decode, z_dim=2)",
+    "LatentMap(decode, grid=3)",
+    'Interpolation(decode, [-1, 0], [1, 2], names=("dark", "light"))',
+    "Scrub(lambda t: decode(np.float32([t, 0])), steps=5)",
 ]
 
 

@@ -252,3 +252,10 @@ def test_a_notebook_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError, match="planted"):
         build.write(path, "new")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.ipynb", "old")]
+
+
+def test_lines_are_shown_where_they_begin_to_differ():
+    assert build.excerpts("elbo -104.2", "elbo -104.3") == "`elbo -104.2` is now `elbo -104.3`"
+    long = "<p>" + "the same words " * 20
+    said = build.excerpts(f"{long}then</p>", f"{long}now</p>")
+    assert "words then</p>` is now `…" in said and said.endswith("words now</p>`") and len(said) < 100
