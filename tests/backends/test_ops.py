@@ -5,6 +5,7 @@ import pytest
 
 from minivae import Tensor, backend, ops
 from minivae.cuda import counting, fused
+from minivae.cuda.fused.activation import _sides
 from minivae.engine import OPS
 from minivae.errors import BackendError, DataError, DtypeError, MinivaeError, ShapeError
 from tests import standin
@@ -117,8 +118,43 @@ def test_images_with_their_channels_last_in_memory_stay_so_and_are_not_copied():
         assert here.xp is np
 
 
+def test_convolutions_of_few_channels_go_without_patches():
+    rng = np.random.default_rng(0)
+    for C, kernel in ((3, "conv_direct_v2"), (4, "im2col_v2")):
+        with on("sim"), counting() as launches:
+            ops.conv2d(*(rng.standard_normal(s, np.float32) for s in ((1, C, 4, 4), (3, 3, C, 2), (2,))))
+        assert launches[kernel] == 1 and len(launches) == (1 if C == 3 else 2)
+
+
+def test_elements_are_taken_in_rows_at_least_as_wide_as_a_warp():
+    wide = {(): (1, 1), (5,): (1, 5), (9, 40): (9, 40), (2, 3, 4, 8): (6, 32), (2, 3, 4, 2): (1, 48), (0, 3): (1, 0)}
+    assert {shape: _sides(shape) for shape in wide} == wide
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 1), (1, 4), (1,), (1, 1), (3, 4)])
+def test_a_logvar_that_broadcasts(shape):
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(s, np.float32) for s in ((3, 4), (3, 4), shape)]
+    want = computed("gaussian_nll", inputs, {})
+    for name in NAMES:
+        with on(name):
+            compare(computed("gaussian_nll", inputs, {}), want)
+
+
 class TestOut:
     """A parameter's gradient is written where it belongs, not copied there."""
+
+    @pytest.mark.parametrize(
+        ("name", "shapes"),
+        [("linear", [(5, 4), (4, 3), (3,)]), ("conv2d", [(1, 4, 3, 3), (2, 2, 4, 3), (3,)])],
+    )
+    def test_a_line_writes_to_the_memory_it_is_given_and_returns_it(self, name, shapes):
+        inputs = [np.ones(shape, np.float32) for shape in shapes]
+        with on("sim"):
+            y, lines = fused.OPS[name](np, *inputs)
+            for line, shape in zip(lines[1:], shapes[1:], strict=True):
+                out = np.full(shape, np.nan, np.float32)
+                assert line(np.ones_like(y), out) is out and not np.isnan(out).any()
 
     @pytest.mark.parametrize("name", NAMES)
     def test_the_gradients_of_a_layer_lie_in_the_flat_array(self, name):

@@ -215,8 +215,12 @@ class TestNothingWaits:
 class TestOptimisers:
     @pytest.mark.parametrize(
         "make",
-        [Adam, AdamW, SGD, lambda p: SGD(p, 0.1, 0.9), lambda p: Adam(p, 0.1, (0.5, 0.9), 1e-3)],
-        ids=["Adam", "AdamW", "SGD", "momentum", "settings"],
+        [
+            *(Adam, AdamW, SGD, lambda p: SGD(p, 0.1, 0.9)),
+            lambda p: Adam(p, 0.1, (0.5, 0.9), 1e-3),
+            lambda p: AdamW(p, 0.1, decay=2.0),  # each step takes a fifth
+        ],
+        ids=["Adam", "AdamW", "SGD", "momentum", "settings", "decay"],
     )
     @pytest.mark.parametrize("name", NAMES)
     def test_steps_are_numpys(self, name, make):

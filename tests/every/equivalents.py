@@ -33,6 +33,12 @@ same(
 )
 
 same(
+    "the patch is square, or the line before has refused it",
+    "checks.py conv2d: k = W.shape[0] -> k = W.shape[(1)]",
+    "checks.py conv_transpose2d: (n - 1) * stride + W.shape[0] -> (n - 1) * stride + W.shape[(1)]",
+)
+
+same(
     "from |x| = 9 on, tanh is 1 to the last digit of float64, so the value is 0 or x and the gradient 0 or 1",
     "ops/activation.py gelu: xp.clip(x, -10, 10) -> xp.clip(x, -(11), 10)",
     "ops/activation.py gelu: xp.clip(x, -10, 10) -> xp.clip(x, -(9), 10)",

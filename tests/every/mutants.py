@@ -382,8 +382,9 @@ def battery(mutant: Mutant) -> Iterator[tuple[str, Callable]]:
     names = reach(mutant)
     load = importlib.import_module
     some = sorted(load("minivae.engine").OPS) if names is None else sorted(names)
-    if mutant.file == "ops/fast.py":
-        yield from test_runs(load("tests.test_fast"), names)
+    closest = {"ops/fast.py": "tests.test_fast", "checks.py": "tests.every.test_gaps"}
+    if mutant.file in closest:
+        yield from test_runs(load(closest[mutant.file]), names)
     if mutant.file in ("engine.py", "checks.py", "ops/__init__.py"):
         yield from whole(names)
         yield from seeds(some, range(3))

@@ -34,9 +34,8 @@ COMMON = (
     "-fno-math-errno",
     "-fstack-clash-protection",  # so that a thread with too many local variables meets the guard below its stack
 )
-# One flush of small numbers and the same fused multiply-adds in both builds, so they give the same results.
 KERNEL = ("-gdwarf-4", "-g1", "-Wuninitialized", "-Wreturn-type", "-Werror=vla")
-FAST = (*KERNEL, "-O3", "-fwrapv")
+FAST = (*KERNEL, "-O3", "-fwrapv")  # signed integers go round, as they do on a GPU
 CHECK = (
     *KERNEL,
     "-O1",

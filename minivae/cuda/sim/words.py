@@ -84,9 +84,10 @@ class _Said:
     def _line(self, who: Who) -> int | None:
         return who.line or self._place(who.offset)
 
-    def _warp(self, who: Who) -> int:
+    def _number(self, who: Who) -> int:
+        """Of the thread in its block; 32 after each other are a warp."""
         x, y, _ = self.context.block
-        return (who.thread[0] + x * (who.thread[1] + y * who.thread[2])) // 32
+        return who.thread[0] + x * (who.thread[1] + y * who.thread[2])
 
     # ---- memory ------------------------------------------------------------------------------------------------------
 
@@ -135,8 +136,9 @@ class _Said:
         n = report.count // size
         whole = f"[0] to [{n - 1}]" if n > 1 else "[0] alone" if n else "none"
         does = f"{self.who} {self.does}" if report.who.known else "some thread writes"  # the fast build, in hindsight
+        has = "have" if " and " in name else "has"
         return (
-            f"{does} {self._element()}, but {name} has {_count(n, 'element')}, {whole}",
+            f"{does} {self._element()}, but {name} {has} {_count(n, 'element')}, {whole}",
             ("look at how the index is made" if report.element < 0 else "let only an index in this range come here")
             + (", as with if (i < n)" if report.element >= 0 else "")
             + ("" if self.context.checked else "; check=True says more"),
@@ -187,7 +189,7 @@ class _Said:
     def race(self) -> tuple[str, str]:
         me, other = self.report.who, self.report.other
         far = tuple(me.block) != tuple(other.block)
-        warp = not far and self._warp(me) == self._warp(other)
+        warp = not far and self._number(me) // 32 == self._number(other) // 32
         of = f" of block {_triple(other.block)}" if far else ""
         before = f" at line {self.other_line}" if self.other_line else ""
         now = f" at line {self.line}" if self.line else ""
@@ -261,12 +263,10 @@ class _Said:
         )
 
     def mask(self) -> tuple[str, str]:
-        x, y, _ = self.context.block
-        who = self.report.who.thread
-        lane = (who[0] + x * (who[1] + y * who[2])) % 32
+        report = self.report
         return (
-            f"{self.who}, lane {lane} of its warp, calls a warp function with the mask 0x{self.report.element:08x}, "
-            "which does not name it",
+            f"{self.who}, lane {self._number(report.who) % 32} of its warp, calls a warp function with the mask "
+            f"0x{report.element:08x}, which does not name it",
             "a lane may call it only with its own bit in the mask; 0xffffffffu names all 32",
         )
 

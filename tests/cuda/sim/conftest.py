@@ -1,5 +1,6 @@
 """What the simulator's tests share: a cache of their own, and modules that are compiled once."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +13,10 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
-    """Beside the folders of all workers of this run, so that they compile each file once."""
+    """Made anew for each run; where several processes share a run, they share it."""
+    base = tmp_path_factory.getbasetemp()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MINIVAE_CACHE", str(tmp_path_factory.getbasetemp().parent / "minivae-cache"))
+        patch.setenv("MINIVAE_CACHE", str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"))
         yield
 
 
@@ -31,7 +33,7 @@ def planted():
 
 @pytest.fixture(scope="session")
 def compiled():
-    """The module of a source, compiled once in a session."""
+    """The module of a source, compiled once."""
 
     @cache
     def module(source, name="test.cu", check=False, options=()):

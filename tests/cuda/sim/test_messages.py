@@ -62,7 +62,7 @@ def test_the_words_of(compiled, case):
 def test_two_parameters_for_one_array_are_both_named(compiled):
     source = 'extern "C" __global__ void two(const float* a, float* b) { b[32] = a[0]; }'
     x = np.zeros(32, np.float32)
-    with pytest.raises(sim.KernelError, match=r"writes a and b\[32\], but a and b has 32 elements"):
+    with pytest.raises(sim.KernelError, match=r"writes a and b\[32\], but a and b have 32 elements"):
         compiled(source, "m.cu", True).kernel("two")((1,), (1,), (x, x))
 
 

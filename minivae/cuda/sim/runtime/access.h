@@ -1,5 +1,5 @@
-// Every load and store of the checking build comes here: through the hooks that -fsanitize=thread calls before each, and
-// those that -fsanitize=bounds,alignment,... calls for what it finds. The sanitizers' own libraries are not linked.
+// Every load and store of the checking build comes here: through the hooks that -fsanitize=thread calls before each,
+// and those that -fsanitize=bounds,alignment,... calls for what it finds. The sanitizers' own libraries are not linked.
 #pragma once
 #include "check.h"
 #ifdef __SIM_CHECK
@@ -18,7 +18,7 @@ static const Region* nearest(const Worker& w, uintptr_t a) {
   return best;
 }
 static bool in_library(uintptr_t a) {  // constants of the kernel's own, such as a static const table
-  static uintptr_t known = 0;           // a page that was asked for before: asking takes long
+  static uintptr_t known = 0;          // a page that was asked for before: asking takes long
   if (known && a >> 12 == known) return true;
   Dl_info info;
   if (!dladdr((void*)a, &info) || info.dli_fbase != code_start) return false;
@@ -79,8 +79,8 @@ static void check_access(const void* p, size_t size, size_t align, Access access
   Worker* w = W;
   if (!w || !w->current || !size) return;
   const uintptr_t a = (uintptr_t)p;
-  if (a - (uintptr_t)w->current->stack < STACK) return;  // the thread's own variables
-  if (a - (uintptr_t)w < sizeof *w) return;              // threadIdx and its like
+  if (a - (uintptr_t)w->current->stack < STACK) return;                              // the thread's own variables
+  if (a - (uintptr_t)w < sizeof *w) return;                                          // threadIdx and its like
   if (a - (uintptr_t)w->run->launch->values < w->run->launch->values_bytes) return;  // a struct by value, being copied
   w->busy = 1;
   w->place = place;
@@ -91,22 +91,22 @@ static void check_access(const void* p, size_t size, size_t align, Access access
 
 #define HERE code_offset(__builtin_return_address(0))
 extern "C" {
-#define HOOKS(n)                                                                                            \
-  void __tsan_read##n(void* p) { check_access(p, n, n < 8 ? n : 8, READ, HERE); }                           \
-  void __tsan_write##n(void* p) { check_access(p, n, n < 8 ? n : 8, WRITE, HERE); }                         \
-  void __tsan_read_write##n(void* p) {                                                                      \
-    check_access(p, n, n < 8 ? n : 8, READ, HERE);                                                          \
-    check_access(p, n, 1, WRITE, HERE);                                                                     \
-  }                                                                                                         \
-  void __tsan_unaligned_read##n(void* p) { check_access(p, n, 1, READ, HERE); }                             \
-  void __tsan_unaligned_write##n(void* p) { check_access(p, n, 1, WRITE, HERE); }                           \
-  void __tsan_unaligned_read_write##n(void* p) {                                                            \
-    check_access(p, n, 1, READ, HERE);                                                                      \
-    check_access(p, n, 1, WRITE, HERE);                                                                     \
-  }                                                                                                         \
-  void __tsan_volatile_read##n(void* p) { check_access(p, n, n < 8 ? n : 8, VOLATILE_READ, HERE); }         \
-  void __tsan_volatile_write##n(void* p) { check_access(p, n, n < 8 ? n : 8, VOLATILE_WRITE, HERE); }       \
-  void __tsan_unaligned_volatile_read##n(void* p) { check_access(p, n, 1, VOLATILE_READ, HERE); }           \
+#define HOOKS(n)                                                                                      \
+  void __tsan_read##n(void* p) { check_access(p, n, n < 8 ? n : 8, READ, HERE); }                     \
+  void __tsan_write##n(void* p) { check_access(p, n, n < 8 ? n : 8, WRITE, HERE); }                   \
+  void __tsan_read_write##n(void* p) {                                                                \
+    check_access(p, n, n < 8 ? n : 8, READ, HERE);                                                    \
+    check_access(p, n, 1, WRITE, HERE);                                                               \
+  }                                                                                                   \
+  void __tsan_unaligned_read##n(void* p) { check_access(p, n, 1, READ, HERE); }                       \
+  void __tsan_unaligned_write##n(void* p) { check_access(p, n, 1, WRITE, HERE); }                     \
+  void __tsan_unaligned_read_write##n(void* p) {                                                      \
+    check_access(p, n, 1, READ, HERE);                                                                \
+    check_access(p, n, 1, WRITE, HERE);                                                               \
+  }                                                                                                   \
+  void __tsan_volatile_read##n(void* p) { check_access(p, n, n < 8 ? n : 8, VOLATILE_READ, HERE); }   \
+  void __tsan_volatile_write##n(void* p) { check_access(p, n, n < 8 ? n : 8, VOLATILE_WRITE, HERE); } \
+  void __tsan_unaligned_volatile_read##n(void* p) { check_access(p, n, 1, VOLATILE_READ, HERE); }     \
   void __tsan_unaligned_volatile_write##n(void* p) { check_access(p, n, 1, VOLATILE_WRITE, HERE); }
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
 #undef HOOKS
@@ -135,19 +135,28 @@ void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 
 // What the other sanitizers know: where, and a few words.
-struct Source { const char* file; uint32_t line, column; };
-struct Type { uint16_t kind, info; char name[1]; };
+struct Source {
+  const char* file;
+  uint32_t line, column;
+};
+struct Type {
+  uint16_t kind, info;
+  char name[1];
+};
 static Report* undefined(Kind kind, const Source& where, const char* text) {
   if (!W || !W->current) return nullptr;
   Report* r = fault(*W, kind, LINE | where.line, READ, 0, nullptr, 0);
   if (r) snprintf(r->text, sizeof r->text, "%s", text);
   return r;
 }
-struct Operation { Source where; Type* type; };
-#define UNDEFINED(name, kind, text, ...)                            \
-  void __ubsan_handle_##name(Operation* o, ##__VA_ARGS__) {         \
-    undefined(kind, o->where, text);                                \
-    if (W && W->current) to_scheduler();                            \
+struct Operation {
+  Source where;
+  Type* type;
+};
+#define UNDEFINED(name, kind, text, ...)                    \
+  void __ubsan_handle_##name(Operation* o, ##__VA_ARGS__) { \
+    undefined(kind, o->where, text);                        \
+    if (W && W->current) to_scheduler();                    \
   }
 UNDEFINED(add_overflow, OVERFLOW, "+", void*, void*)
 UNDEFINED(sub_overflow, OVERFLOW, "-", void*, void*)
@@ -158,7 +167,10 @@ UNDEFINED(shift_out_of_bounds, SHIFT, "", void*, void*)
 UNDEFINED(float_cast_overflow, CONVERSION, "", void*)
 UNDEFINED(missing_return, NO_RETURN, "")
 UNDEFINED(builtin_unreachable, NO_RETURN, "")
-struct Indexed { Source where; Type *array, *index; };
+struct Indexed {
+  Source where;
+  Type *array, *index;
+};
 void __ubsan_handle_out_of_bounds(Indexed* i, uintptr_t index) {
   if (!W || !W->current) return;
   const int bits = 1 << (i->index->info >> 1), unused = 64 - bits;
@@ -166,7 +178,11 @@ void __ubsan_handle_out_of_bounds(Indexed* i, uintptr_t index) {
     r->element = i->index->info & 1 ? (int64_t)((uint64_t)index << unused) >> unused : (int64_t)index;
   to_scheduler();
 }
-struct Mismatch { Source where; Type* type; unsigned char log_align, how; };
+struct Mismatch {
+  Source where;
+  Type* type;
+  unsigned char log_align, how;
+};
 void __ubsan_handle_type_mismatch_v1(Mismatch* m, uintptr_t a) {
   if (!W || !W->current) return;
   const uintptr_t align = (uintptr_t)1 << m->log_align;

@@ -1,8 +1,8 @@
 // Where the kernel's arrays lie: not in NumPy's memory, where an index too large would destroy what Python keeps there.
 //
-// Every array is copied to a place with a stretch of forbidden memory before and behind it, far from all others, and what
-// the kernel may have written is copied back. The fast build does this for arrays that are written, the rest it reads where
-// they are; the checking build, which looks at each access, does it for all.
+// Every array is copied to a place with a stretch of forbidden memory before and behind it, far from all others, and
+// what the kernel may have written is copied back. The fast build does this for arrays that are written, the rest it
+// reads where they are; the checking build, which looks at each access, does it for all.
 #pragma once
 #include "check.h"
 #include <dlfcn.h>
@@ -17,10 +17,12 @@ static char* library_start() {
 struct Arena {
   static constexpr size_t MARGIN = 64 << 20, PAGE = 16384;  // the largest page of the systems this runs on
   static constexpr unsigned char UNTOUCHED = 0xa5;
-  struct Home { uintptr_t start, end; };
+  struct Home {
+    uintptr_t start, end;
+  };
   const Launch* launch = nullptr;
-  Home* homes = nullptr;      // of each array; start 0 where it stays in NumPy's memory
-  void** values = nullptr;    // what the kernel gets
+  Home* homes = nullptr;    // of each array; start 0 where it stays in NumPy's memory
+  void** values = nullptr;  // what the kernel gets
   char** addresses = nullptr;
   char* memory = nullptr;
   size_t room = 0;
@@ -47,8 +49,8 @@ struct Arena {
       if (!copied(a)) continue;
       at += MARGIN;
       const size_t pages = up(a.bytes + 1024);
-      // Its end near to the forbidden memory, but at the alignment that a GPU's memory has. What is between is looked at
-      // after the launch.
+      // Its end near to the forbidden memory, but at the alignment that a GPU's memory has. What is between is looked
+      // at after the launch.
       const uintptr_t start = (at + pages - 256 - a.bytes - a.offset) / 256 * 256 + a.offset;
       if (mprotect((void*)at, pages, PROT_READ | PROT_WRITE)) return false;
       homes[k] = {start, start + a.bytes};
@@ -114,8 +116,8 @@ struct Regions {  // what the checker is to know of arguments and of __device__ 
   uint32_t n = 0;
 
   static size_t cell_bytes(const Region& r) { return (((r.end - r.start) >> r.shift) + 1) * sizeof(Cell); }
-  bool add(uintptr_t start, uintptr_t end, uint32_t grain, uint32_t item, uint32_t fresh, bool writable, Space space, int index,
-           const char* name) {
+  bool add(uintptr_t start, uintptr_t end, uint32_t grain, uint32_t item, uint32_t fresh, bool writable, Space space,
+           int index, const char* name) {
     Region& r = regions[n++];
     r = {start, end, grain == 4 ? 2u : grain == 2 ? 1u : 0u, item, fresh, writable, space, index, name, {}, nullptr};
     void* p = mmap(nullptr, cell_bytes(r), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
@@ -135,7 +137,8 @@ struct Regions {  // what the checker is to know of arguments and of __device__ 
     bool enough = regions != nullptr;
     for (uint32_t k = 0; enough && k < l.arrays; ++k) {
       const Array& a = l.array[k];
-      enough = add(arena.homes[k].start, arena.homes[k].end, a.grain, a.grain, a.fresh, a.writable, ARGUMENT, (int)k, nullptr);
+      enough = add(arena.homes[k].start, arena.homes[k].end, a.grain, a.grain, a.fresh, a.writable, ARGUMENT, (int)k,
+                   nullptr);
     }
     for (int k = 0; enough && __sim_variable(k, &name, &start, &bytes, &item, &constant); ++k) {
       const uintptr_t a = (uintptr_t)start;

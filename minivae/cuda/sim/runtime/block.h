@@ -58,8 +58,10 @@ static void fail_deadlock(Worker& w) {
   }
   check_pending(w, true);
   w.current = nullptr;
-  if (lane) fail_warp(w, *lane);
-  else if (barrier) fail_barrier(w, *barrier, done ? *done : *barrier);
+  if (lane)
+    fail_warp(w, *lane);
+  else if (barrier)
+    fail_barrier(w, *barrier, done ? *done : *barrier);
 }
 
 static void begin(Worker& w, Thread& t) {
@@ -132,7 +134,8 @@ static void run_block(Worker& w, uint64_t number) {
           report(NO_MEMORY, 0);
           break;
         }
-        // Tops at different distances from a page's start, else all threads' locals fight for the same lines of the cache.
+        // Tops at different distances from a page's start, else all threads' locals fight for the same lines of the
+        // cache.
         t.stack_pointer = fresh_stack(t.stack + STACK - t.id * 192 % 8192, run_threads);
         begin(w, t);
       }

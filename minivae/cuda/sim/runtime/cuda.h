@@ -1,11 +1,11 @@
 // What stands before a .cu file when a C++17 compiler builds it for the CPU: the words of CUDA C, and nothing else.
 //
-// No standard header is included, since NVRTC has none either: a name that is not CUDA's own must fail here too. Names of
-// ours begin with __sim_. What they do is in the other files of this folder. `line` is the caller's: the default argument
-// __builtin_LINE() is worked out where the function is called.
+// No standard header is included, since NVRTC has none either: a name that is not CUDA's own must fail here too. Names
+// of ours begin with __sim_; what they do is in the other files of this folder. `line` is the caller's, for the default
+// argument __builtin_LINE() is worked out where the function is called.
 #pragma once
 
-// ---- words that mean nothing on a CPU ----------------------------------------------------------------------------------
+// ---- words that mean nothing on a CPU -------------------------------------------------------------------------------
 #define __global__
 #define __device__
 #define __host__
@@ -33,7 +33,7 @@ typedef __PTRDIFF_TYPE__ ptrdiff_t;
 #include "cuda_kinds.h"
 #include "cuda_vectors.h"
 
-// ---- what a thread knows of itself -------------------------------------------------------------------------------------
+// ---- what a thread knows of itself ----------------------------------------------------------------------------------
 struct __sim_place { uint3 thread, block, dim, grid; };
 extern "C" __attribute__((const)) const __sim_place* __sim_me(void);  // const: a call of a kernel is one thread's
 #define threadIdx (__sim_me()->thread)
@@ -42,7 +42,7 @@ extern "C" __attribute__((const)) const __sim_place* __sim_me(void);  // const: 
 #define gridDim (__sim_me()->grid)
 constexpr int warpSize = 32;
 
-// ---- shared memory: translate.py writes these for `__shared__ float t[8][9];` and `extern __shared__ float s[];` ---------
+// ---- shared memory: translate.py writes these for `__shared__ float t[8][9];` and `extern __shared__ float s[];` ----
 extern "C" void* __sim_shared(const void* key, size_t size, size_t align, size_t item, int line, const char* name,
                               const unsigned* extents);
 extern "C" void* __sim_dynamic(void);
@@ -58,7 +58,8 @@ template <class T, size_t N> struct __sim_array<T[N]> {
 template <class T> __sim_inline T& __sim_shared_memory(const char* key, size_t align, int line, const char* name) {
   typedef __sim_array<T> array;
   static const unsigned extents[3] = {array::extent, array::inner, array::innermost};
-  return *(T*)__sim_shared(key, sizeof(T), align ? align : alignof(T), sizeof(typename array::item), line, name, extents);
+  return *(T*)__sim_shared(key, sizeof(T), align ? align : alignof(T), sizeof(typename array::item), line, name,
+                           extents);
 }
 #define __sim_shared_array(name, align, ...) \
   static const char __sim_key_##name = 0;    \
@@ -69,7 +70,7 @@ template <class T> __sim_inline T& __sim_shared_memory(const char* key, size_t a
 #include "cuda_memory.h"
 #include "cuda_math.h"
 
-// ---- printf, assert ----------------------------------------------------------------------------------------------------
+// ---- printf, assert -------------------------------------------------------------------------------------------------
 extern "C" __attribute__((format(printf, 1, 2))) int __sim_printf(const char* format, ...);
 extern "C" void __sim_assert(const char* what, int line);
 #define printf __sim_printf

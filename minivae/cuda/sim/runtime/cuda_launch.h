@@ -1,8 +1,14 @@
 // One C function for each kernel that calls it, and one that says what its parameters are, for launch.py.
 #pragma once
 
-template <class T> struct __sim_value { static constexpr char kind = __sim_kind<T>; static constexpr size_t size = sizeof(T); };
-template <> struct __sim_value<void> { static constexpr char kind = 's'; static constexpr size_t size = 1; };
+template <class T> struct __sim_value {
+  static constexpr char kind = __sim_kind<T>;
+  static constexpr size_t size = sizeof(T);
+};
+template <> struct __sim_value<void> {
+  static constexpr char kind = 's';
+  static constexpr size_t size = 1;
+};
 template <class T> struct __sim_bared { typedef T type; static constexpr char access = 'w'; };
 template <class T> struct __sim_bared<const T> { typedef T type; static constexpr char access = 'r'; };
 template <class T> struct __sim_bared<volatile T> { typedef T type; static constexpr char access = 'w'; };
@@ -21,14 +27,16 @@ template <class T> struct __sim_parameter<T*> {  // "prf4,": a pointer, to be re
   static char* say(char* out) {
     typedef __sim_bared<T> bared;
     *out++ = 'p'; *out++ = bared::access;
-    return __sim_parameter<int>::number((*out = __sim_value<typename bared::type>::kind, out + 1), __sim_value<typename bared::type>::size);
+    *out++ = __sim_value<typename bared::type>::kind;
+    return __sim_parameter<int>::number(out, __sim_value<typename bared::type>::size);
   }
 };
 template <size_t... I> struct __sim_numbers {};
 template <size_t N, size_t... I> struct __sim_count : __sim_count<N - 1, N - 1, I...> {};
 template <size_t... I> struct __sim_count<0, I...> { typedef __sim_numbers<I...> type; };
 // As a driver does it: sizeof(A) bytes are copied from where args[I] points.
-template <class... A, size_t... I> __sim_inline void __sim_apply(void (*kernel)(A...), void** args, __sim_numbers<I...>) {
+template <class... A, size_t... I>
+__sim_inline void __sim_apply(void (*kernel)(A...), void** args, __sim_numbers<I...>) {
   kernel(*(typename __sim_bared<A>::type*)args[I]...);
 }
 template <class... A> __sim_inline void __sim_call(void (*kernel)(A...), void** args) {

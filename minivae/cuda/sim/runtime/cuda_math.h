@@ -20,8 +20,8 @@ __SIM_ONE(llround, long long, long long) __SIM_ONE(ilogb, int, int)
   extern "C" double name(double, double);                                                                     \
   extern "C" float name##f(float, float);                                                                     \
   __sim_inline float name(float x, float y) { return name##f(x, y); }
-__SIM_TWO(pow) __SIM_TWO(fmod) __SIM_TWO(remainder) __SIM_TWO(atan2) __SIM_TWO(hypot) __SIM_TWO(copysign) __SIM_TWO(fdim)
-__SIM_TWO(fmax) __SIM_TWO(fmin) __SIM_TWO(nextafter)
+__SIM_TWO(pow) __SIM_TWO(fmod) __SIM_TWO(remainder) __SIM_TWO(atan2) __SIM_TWO(hypot) __SIM_TWO(copysign)
+__SIM_TWO(fdim) __SIM_TWO(fmax) __SIM_TWO(fmin) __SIM_TWO(nextafter)
 #undef __SIM_TWO
 __sim_inline float pow(float x, int y) { return powf(x, (float)y); }
 __sim_inline double pow(double x, int y) { return pow(x, (double)y); }
@@ -55,7 +55,8 @@ __SIM_MINMAX(int, unsigned, unsigned) __SIM_MINMAX(unsigned, int, unsigned)
 __SIM_MINMAX(long, long, long) __SIM_MINMAX(unsigned long, unsigned long, unsigned long)
 __SIM_MINMAX(long, unsigned long, unsigned long) __SIM_MINMAX(unsigned long, long, unsigned long)
 __SIM_MINMAX(long long, long long, long long) __SIM_MINMAX(unsigned long long, unsigned long long, unsigned long long)
-__SIM_MINMAX(long long, unsigned long long, unsigned long long) __SIM_MINMAX(unsigned long long, long long, unsigned long long)
+__SIM_MINMAX(long long, unsigned long long, unsigned long long)
+__SIM_MINMAX(unsigned long long, long long, unsigned long long)
 #undef __SIM_MINMAX
 __sim_inline float min(float a, float b) { return fminf(a, b); }
 __sim_inline float max(float a, float b) { return fmaxf(a, b); }
@@ -83,7 +84,9 @@ __sim_inline double rsqrt(double x) { return 1.0 / sqrt(x); }
 __sim_inline float rsqrt(float x) { return rsqrtf(x); }
 __sim_inline float rcbrtf(float x) { return 1.0f / cbrtf(x); }
 __sim_inline float rhypotf(float x, float y) { return 1.0f / hypotf(x, y); }
-__sim_inline float norm3df(float x, float y, float z) { return (float)sqrt((double)x * x + (double)y * y + (double)z * z); }
+__sim_inline float norm3df(float x, float y, float z) {
+  return (float)sqrt((double)x * x + (double)y * y + (double)z * z);
+}
 __sim_inline double exp10(double x) { return pow(10.0, x); }
 __sim_inline float exp10f(float x) { return (float)exp10((double)x); }
 __sim_inline float exp10(float x) { return exp10f(x); }
@@ -92,7 +95,12 @@ __sim_inline float cospif(float x) { return (float)cos(3.14159265358979323846 * 
 #define sincosf(x, s, c) __sim_both(x, s, c, sinf, cosf)
 #define sincospif(x, s, c) __sim_both(x, s, c, sinpif, cospif)
 #define __sincosf(x, s, c) __sim_both(x, s, c, sinf, cosf)
-#define __sim_both(x, s, c, sine, cosine) do { const float __sim_x = (x); *(s) = sine(__sim_x); *(c) = cosine(__sim_x); } while (0)
+#define __sim_both(x, s, c, sine, cosine)                        \
+  do {                                                           \
+    const float __sim_x = (x);                                   \
+    *(s) = sine(__sim_x);                                        \
+    *(c) = cosine(__sim_x);                                      \
+  } while (0)
 __sim_inline float normcdff(float x) { return 0.5f * erfcf(-x * 0.70710678118654752f); }
 __sim_inline double normcdf(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
 __sim_inline float fdividef(float a, float b) { return a / b; }
@@ -141,7 +149,9 @@ __SIM_AS(__float_as_int, float, int) __SIM_AS(__float_as_uint, float, unsigned) 
 __SIM_AS(__uint_as_float, unsigned, float) __SIM_AS(__double_as_longlong, double, long long)
 __SIM_AS(__longlong_as_double, long long, double)
 #undef __SIM_AS
-__sim_inline double __hiloint2double(int hi, int lo) { return __longlong_as_double((long long)hi << 32 | (unsigned)lo); }
+__sim_inline double __hiloint2double(int hi, int lo) {
+  return __longlong_as_double((long long)hi << 32 | (unsigned)lo);
+}
 __sim_inline int __double2hiint(double x) { return (int)(__double_as_longlong(x) >> 32); }
 __sim_inline int __double2loint(double x) { return (int)__double_as_longlong(x); }
 __sim_inline int __popc(unsigned v) { return __builtin_popcount(v); }
@@ -184,7 +194,9 @@ __sim_inline unsigned __usad(unsigned a, unsigned b, unsigned c) { return (a < b
 __sim_inline int __sim_to_int(double x) {
   return isnan(x) ? 0 : x >= 2147483647.0 ? 2147483647 : x <= -2147483648.0 ? -2147483647 - 1 : (int)x;
 }
-__sim_inline unsigned __sim_to_uint(double x) { return !(x > 0.0) ? 0u : x >= 4294967295.0 ? 4294967295u : (unsigned)x; }
+__sim_inline unsigned __sim_to_uint(double x) {
+  return !(x > 0.0) ? 0u : x >= 4294967295.0 ? 4294967295u : (unsigned)x;
+}
 __sim_inline int __float2int_rn(float x) { return __sim_to_int(rint((double)x)); }
 __sim_inline int __float2int_rz(float x) { return __sim_to_int(trunc((double)x)); }
 __sim_inline int __float2int_rd(float x) { return __sim_to_int(floor((double)x)); }

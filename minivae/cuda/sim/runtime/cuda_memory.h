@@ -9,19 +9,22 @@ void __sim_touch(const void* p, size_t size, size_t align, int writes, int line)
 void* __sim_memcpy(void* to, const void* from, size_t size, int line);
 void* __sim_memset(void* to, int byte, size_t size, int line);
 }
-enum { __sim_add, __sim_sub, __sim_max, __sim_min, __sim_exch, __sim_cas, __sim_or, __sim_and, __sim_xor, __sim_inc, __sim_dec };
+enum { __sim_add, __sim_sub, __sim_max, __sim_min, __sim_exch, __sim_cas };
+enum { __sim_or = __sim_cas + 1, __sim_and, __sim_xor, __sim_inc, __sim_dec };
 
 template <class T> __sim_inline T __sim_rmw(T* p, int operation, T value, T compare, int line) {
   return __sim_from_bits<T>(
       __sim_atomic((void*)p, sizeof(T), operation, __sim_kind<T>, __sim_bits(value), __sim_bits(compare), line));
 }
 // The types that CUDA has each for; a kernel may bring its own atomicMax(float*, float).
-#define __SIM_ATOMIC_1(Name, operation, T)                                                                                \
+#define __SIM_ATOMIC_1(Name, operation, T) \
   __sim_inline T Name(T* p, T v, int line = __builtin_LINE()) { return __sim_rmw(p, operation, v, (T)0, line); }
 #define __SIM_ATOMIC(Name, operation, T) \
-  __SIM_ATOMIC_1(Name, operation, T) __SIM_ATOMIC_1(Name##_block, operation, T) __SIM_ATOMIC_1(Name##_system, operation, T)
+  __SIM_ATOMIC_1(Name, operation, T)     \
+  __SIM_ATOMIC_1(Name##_block, operation, T) __SIM_ATOMIC_1(Name##_system, operation, T)
 #define __SIM_ATOMIC_32(Name, operation) __SIM_ATOMIC(Name, operation, int) __SIM_ATOMIC(Name, operation, unsigned)
-#define __SIM_ATOMIC_INTEGER(Name, operation) __SIM_ATOMIC_32(Name, operation) __SIM_ATOMIC(Name, operation, unsigned long long)
+#define __SIM_ATOMIC_INTEGER(Name, operation) \
+  __SIM_ATOMIC_32(Name, operation) __SIM_ATOMIC(Name, operation, unsigned long long)
 __SIM_ATOMIC_INTEGER(atomicAdd, __sim_add)
 __SIM_ATOMIC(atomicAdd, __sim_add, float)
 __SIM_ATOMIC(atomicAdd, __sim_add, double)
@@ -59,7 +62,10 @@ __SIM_CAS(unsigned long long)
 #define __SIM_LOAD(Name) \
   template <class T> __sim_bare T Name(const T* p, int line = __builtin_LINE()) { __SIM_TOUCH(0); return *p; }
 #define __SIM_STORE(Name) \
-  template <class T> __sim_bare void Name(T* p, __sim_type<T> v, int line = __builtin_LINE()) { __SIM_TOUCH(1); *p = v; }
+  template <class T> __sim_bare void Name(T* p, __sim_type<T> v, int line = __builtin_LINE()) { \
+    __SIM_TOUCH(1);                                                                              \
+    *p = v;                                                                                      \
+  }
 __SIM_LOAD(__ldg) __SIM_LOAD(__ldcs) __SIM_LOAD(__ldcg) __SIM_LOAD(__ldca) __SIM_LOAD(__ldlu) __SIM_LOAD(__ldcv)
 __SIM_STORE(__stcs) __SIM_STORE(__stcg) __SIM_STORE(__stwb) __SIM_STORE(__stwt)
 #undef __SIM_LOAD

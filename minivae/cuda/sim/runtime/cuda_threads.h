@@ -13,7 +13,9 @@ void __sim_pause(void);
 }
 
 __sim_inline void __syncthreads(int line = __builtin_LINE()) { __sim_barrier(line, 0, 0); }
-__sim_inline int __syncthreads_count(int vote, int line = __builtin_LINE()) { return __sim_barrier(line, vote != 0, 0); }
+__sim_inline int __syncthreads_count(int vote, int line = __builtin_LINE()) {
+  return __sim_barrier(line, vote != 0, 0);
+}
 __sim_inline int __syncthreads_and(int vote, int line = __builtin_LINE()) { return __sim_barrier(line, vote != 0, 1); }
 __sim_inline int __syncthreads_or(int vote, int line = __builtin_LINE()) { return __sim_barrier(line, vote != 0, 2); }
 __sim_inline void __syncwarp(unsigned mask = 0xffffffffu, int line = __builtin_LINE()) { __sim_syncwarp(mask, line); }
@@ -47,7 +49,8 @@ template <class T> __sim_inline unsigned __match_any_sync(unsigned mask, T value
 
 // Which lane each variant reads; a lane beyond the group of `width` reads its own value, as CUDA has it.
 template <class T> __sim_inline T __sim_shfl(unsigned mask, T value, int source, int line) {
-  static_assert(__sim_kind<T> != 's' && __sim_kind<T> != 'b', "a shuffle moves int, unsigned, long long, float or double");
+  constexpr bool number = __sim_kind<T> != 's' && __sim_kind<T> != 'b';
+  static_assert(number, "a shuffle moves int, unsigned, long long, float or double");
   return __sim_from_bits<T>(__sim_shuffle(mask, __sim_bits(value), source, line));
 }
 template <class T>

@@ -1,7 +1,7 @@
 // float4, int2, dim3 and the rest, with the alignment that CUDA gives them.
 #pragma once
 
-// clang says nothing of how a vector that it copies has to be aligned, so in the checking build the copy says it itself.
+// clang says nothing of how a vector that it copies has to be aligned, so in the checking build the copy says it.
 #if defined(__SIM_CHECK) && defined(__clang__)
 extern "C" void __sim_copied(const void* to, const void* from, size_t size, const void* caller);
 #define __SIM_COPIED(V) __sim_copied(this, &o, sizeof(V), __builtin_return_address(0))

@@ -1,5 +1,5 @@
-// What must not end the Python process: a wild pointer, a division by zero, an endless loop. Each becomes a report, and the
-// CUDA thread is left where it stands. Ctrl-C goes on to Python once the launch is over.
+// What must not end the Python process: a wild pointer, a division by zero, an endless loop. Each becomes a report, and
+// the CUDA thread is left where it stands. Ctrl-C goes on to Python once the launch is over.
 #pragma once
 #include "arena.h"
 #include "switch.h"
@@ -74,8 +74,10 @@ static void on_fault(int signal, siginfo_t* info, void* context) {
     r->element = (int64_t)a;
     // The processor does not say the address of a misaligned vector, or of one that no memory can have.
     const bool nameless = signal == SIGSEGV && info->si_code == 128;
-    if (kind == CRASH && !nameless && a < 65536) r->kind = NO_POINTER;
-    else if (kind == CRASH) w->run->arena->describe(*r, a);
+    if (kind == CRASH && !nameless && a < 65536)
+      r->kind = NO_POINTER;
+    else if (kind == CRASH)
+      w->run->arena->describe(*r, a);
   }
   to_scheduler();
 }
@@ -95,14 +97,18 @@ static void on_clock(int, siginfo_t*, void* context) {
   if (Report* r = report(ENDLESS, 0)) found.leave_trail(*r, *w);
   leave(*w);
 }
-static Run* active = nullptr;     // the launch that is under way, and the thread that Python called it from
+static Run* active = nullptr;  // the launch that is under way, and the thread that Python called it from
 static pthread_t active_thread;
 
 static void on_interrupt(int signal, siginfo_t* info, void* context) {
-  if (before_interrupt.sa_flags & SA_SIGINFO) before_interrupt.sa_sigaction(signal, info, context);
-  else if (before_interrupt.sa_handler == SIG_IGN) return;
-  else if (before_interrupt.sa_handler != SIG_DFL) before_interrupt.sa_handler(signal);
-  // Not by way of W, which this thread may not have yet: to make one would need malloc, which it may be in the midst of.
+  if (before_interrupt.sa_flags & SA_SIGINFO)
+    before_interrupt.sa_sigaction(signal, info, context);
+  else if (before_interrupt.sa_handler == SIG_IGN)
+    return;
+  else if (before_interrupt.sa_handler != SIG_DFL)
+    before_interrupt.sa_handler(signal);
+  // Not by way of W, which this thread may not have yet: to make one would need malloc, which it may be in the midst
+  // of.
   Run* run = active;
   if (!run || !pthread_equal(active_thread, pthread_self())) return;
   int none = 0;

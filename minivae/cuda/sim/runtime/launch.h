@@ -67,7 +67,8 @@ __attribute__((visibility("default"))) size_t __sim_take_printed(char* out, size
 }
 }
 
-// ---- workers are kept for the next launch: to make one takes longer than a small launch ------------------------------
+// ---- workers are kept for the next launch: to make one takes longer than a small launch
+// ------------------------------
 static void* fresh_memory(size_t bytes) {
   void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
   return p == MAP_FAILED ? nullptr : p;
@@ -145,7 +146,8 @@ static bool shuffle_blocks(Run& run) {
   return true;
 }
 
-extern "C" __attribute__((visibility("default"))) int __sim_launch(void (*call)(void**), const Launch* launch, Report* out) {
+extern "C" __attribute__((visibility("default"))) int __sim_launch(void (*call)(void**), const Launch* launch,
+                                                                   Report* out) {
   memset(out, 0, sizeof *out);
   if (!code_start) code_start = library_start();
   Run run{};
@@ -166,7 +168,8 @@ extern "C" __attribute__((visibility("default"))) int __sim_launch(void (*call)(
     install_handlers(run);
     for (uint32_t k = 0; k < run.n_workers; ++k) prepare(*run.workers[k], run), regions.lend(*run.workers[k]);
     uint32_t started = 1;
-    while (started < run.n_workers && pthread_create(&run.workers[started]->self, nullptr, work, run.workers[started]) == 0)
+    while (started < run.n_workers &&
+           pthread_create(&run.workers[started]->self, nullptr, work, run.workers[started]) == 0)
       ++started;
     Watchman watchman;
     watchman.begin(run);

@@ -1,10 +1,14 @@
 // How one block's data may reach another within a launch: it writes, calls __threadfence(), and changes an atomic; the
-// other changes the same atomic afterwards and then reads. This is what "the last block adds up the others' sums" needs.
+// other changes the same atomic afterwards and then reads. This is what "the last block adds up the others' sums"
+// needs.
 #pragma once
 #include "state.h"
 
 struct Published {
-  struct Entry { uintptr_t address; uint32_t block, thread, epoch, used; };
+  struct Entry {
+    uintptr_t address;
+    uint32_t block, thread, epoch, used;
+  };
   Entry* table = nullptr;
   size_t room = 0, n = 0;
   uintptr_t met[8];  // atomics that this block changed

@@ -15,7 +15,7 @@ constexpr bool CHECK = true;
 constexpr bool CHECK = false;
 #endif
 
-// ---- what Python says and is told ----------------------------------------------------------------------------------------
+// ---- what Python says and is told -----------------------------------------------------------------------------------
 struct Array {           // memory that a kernel may use: an argument or a __device__ variable
   char* start;
   uint64_t bytes;
@@ -47,13 +47,15 @@ struct Launch {
   Argument* argument;
   Array* array;
 };
-enum Kind : uint32_t {   // in the order of words.py
-  NOTHING, BOUNDS, NO_POINTER, CONSTANT, ALIGNMENT, RACE, UNINITIALISED, BARRIER, WARP, OVERFLOW, DIVISION, SHIFT, CONVERSION,
-  NO_RETURN, ENDLESS, STACK_FULL, CRASH, ASSERTION, SHARED_FULL, NO_MEMORY, INTERRUPTED, INDEX, LANE, MASK,
+enum Kind : uint32_t {   // in the order of report.py
+  NOTHING, BOUNDS, NO_POINTER, CONSTANT, ALIGNMENT, RACE, UNINITIALISED, BARRIER, WARP, OVERFLOW, DIVISION, SHIFT,
+  CONVERSION, NO_RETURN, ENDLESS, STACK_FULL, CRASH, ASSERTION, SHARED_FULL, NO_MEMORY, INTERRUPTED, INDEX, LANE, MASK,
 };
 enum Access : uint32_t { READ, WRITE, ATOMIC, VOLATILE_READ, VOLATILE_WRITE };
 enum Space : uint32_t { NOWHERE, ARGUMENT, SHARED, DYNAMIC, VARIABLE, LOCAL };
-struct Who { uint32_t known, block[3], thread[3], access, line, offset; uint32_t state; };  // line, or else offset of the code
+struct Who {             // a thread, and where it is: the line, or else the offset of the code
+  uint32_t known, block[3], thread[3], access, line, offset, state;
+};
 struct Report {
   uint32_t kind, space;
   Who who, other;
@@ -64,7 +66,7 @@ struct Report {
   char name[64], text[256];
 };
 
-// ---- threads and blocks -----------------------------------------------------------------------------------------------------
+// ---- threads and blocks ---------------------------------------------------------------------------------------------
 struct uint3 { unsigned x, y, z; };
 struct Place { uint3 thread, block, dim, grid; };
 enum State : uint8_t { NEW, READY, AT_BARRIER, AT_WARP, DONE };
@@ -150,7 +152,7 @@ static uint64_t mix(uint64_t x) {    // splitmix64
   return x ^ x >> 31;
 }
 
-// ---- reporting: the first finding counts -------------------------------------------------------------------------------------
+// ---- reporting: the first finding counts ----------------------------------------------------------------------------
 static void describe(Who& who, const Thread& t, uint32_t line) {
   who.known = 1;
   memcpy(who.block, &t.place.block, sizeof who.block);

@@ -2,7 +2,7 @@
 #pragma once
 #include "state.h"
 
-// Keeps the registers that a called function must preserve on the old stack, leaves its pointer in *save, takes up `to`.
+// Keeps the registers that a called function must preserve on the old stack, leaves its pointer in *save, takes `to`.
 extern "C" void __sim_switch(void** save, void* to);
 
 #if defined(__APPLE__)

@@ -1,4 +1,5 @@
-// What the lanes of a warp do together: a lane waits until all that its mask names have come, then each gets its result.
+// What the lanes of a warp do together: a lane waits until all that its mask names have come, then each gets its
+// result.
 #pragma once
 #include "check.h"
 
