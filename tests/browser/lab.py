@@ -131,13 +131,28 @@ def browser(folder: Path):
 
 def open_notebook(page, base: str, token: str, name: str) -> None:
     page.goto(f"{base}/lab/tree/{name}?token={token}")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+    settled(page)
+
+
+def reload(page) -> None:
+    page.reload()
+    settled(page)
+
+
+def settled(page) -> None:
+    """Come back when JupyterLab has laid itself out, and the notebook in front has its cells and its kernel.
+
+    Until its code has run, `jupyterapp` is not there, and neither is the splash screen: its absence alone says nothing.
+    """
+    page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
 
 
 def run_all(page) -> None:
     """Run every cell, and come back when all have run."""
-    page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext?.isReady")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(
         """() => window.jupyterapp.shell.currentWidget.content.widgets

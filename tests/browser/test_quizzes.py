@@ -268,9 +268,7 @@ def test_the_saved_notebook_has_the_questions_to_read_and_no_answer(session):
 def test_after_a_restart_the_answers_come_back_from_the_disk(session):
     """A new kernel knows nothing: what it shows it has read from the learner's file."""
     page = session.page
-    page.reload()
-    page.wait_for_selector("#jupyterlab-splash", state="detached")
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
+    lab.reload(page)
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     lab.run_all(page)
