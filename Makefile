@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .SUFFIXES:
-.PHONY: help lab test bench lessons kernels check constraints venv clean FORCE
+.PHONY: help lab test bench lessons kernels check check-gpu constraints venv clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -29,6 +29,11 @@ test: .venv/installed-dev ## style, types, tests, and every lesson run again and
 
 bench: .venv/installed-lab ## time training steps beside what else is installed; ARGS="--out docs/benchmark.md --curves"
 	@$(BIN)/minivae bench $(ARGS)
+
+# A plain install of CuPy: constraints.txt is written where no GPU is.
+check-gpu: .venv/installed-dev ## on a machine with a GPU: tests, each kernel's time, training steps; report in docs/gpu.md
+	@$(INSTALL) -e ".[gpu]"
+	@$(BIN)/python -m tests.gpu $(ARGS)
 
 lessons: .venv/installed-dev ## build the notebooks from lessons/source; one of them: ARGS=04
 	@$(BIN)/python -m minivae.learn.build $(ARGS)

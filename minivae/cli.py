@@ -340,6 +340,9 @@ def _write(fig: Any, path: Path) -> None:
 def bench(
     threads: Threads = 1,
     workers: Annotated[int, typer.Option(help="Processes that share each of minivae's training steps.")] = 1,
+    backend: Annotated[BackendName, typer.Option(help="minivae's; with cupy the others are on the GPU too.")] = (
+        BackendName.numpy
+    ),
     rounds: Annotated[int, typer.Option(help="Turns of each implementation.")] = 20,
     workloads: Annotated[str, typer.Option(help="Some of W1,W2,W3,W4.")] = "W1,W2,W3,W4",
     against: Annotated[str, typer.Option(help="Whom to run beside.")] = "floor,torch,kept,compile,jax,textbook",
@@ -352,7 +355,7 @@ def bench(
     from minivae.bench.report import markdown, write
 
     which, others = (tuple(filter(None, names.split(","))) for names in (workloads, against))
-    options = Options(threads, workers, rounds, which, others, quick=quick, curves=curves)
+    options = Options(threads, workers, backend.value, rounds, which, others, quick=quick, curves=curves)
     progress = Console(stderr=True)
     results = bench(options, say=lambda line: progress.print(escape(line), soft_wrap=True))
     if out is None:

@@ -268,13 +268,13 @@ class TestOptions:
     def test_two_workers_compute_the_losses_of_one(self):
         """`build` gives the losses of the first steps, from noise that was drawn before; then the noise is drawn."""
         losses = {}
-        for words in ((), ("2",)):
+        for words in ((), ("workers=2",)):
             with Worker(IMPLEMENTATIONS["minivae"], 1, *words) as one:
                 for name in ("W1", "W2", "W3"):
                     losses[name, words] = one.ask("build", name=name, batch=33)["losses"]
                     assert one.ask("run", seconds=0.01)["seconds"] > 0
         for name in ("W1", "W2", "W3"):
-            assert losses[name, ("2",)] == pytest.approx(losses[name, ()], rel=RTOL)
+            assert losses[name, ("workers=2",)] == pytest.approx(losses[name, ()], rel=RTOL)
 
     def test_the_report_says_how_many_processes_trained(self, quick):
         results = replace(quick[0], options=replace(quick[0].options, workers=2))

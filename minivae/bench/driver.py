@@ -44,12 +44,14 @@ class Implementation:
     command : what Python is to run.
     workloads : those it can do; "tape" is the chain of tiny ops, "growth" W1 in many sizes.
     needs : a module without which it cannot run, and the package that brings it.
+    gpu : whether it can compute on a GPU; it is told to by the word "cupy".
     """
 
     label: str
     command: tuple[str, ...]
     workloads: tuple[str, ...]
     needs: str | None = None
+    gpu: bool = False
 
 
 ALL = ("W1", "W2", "W3", "W4")
@@ -61,15 +63,16 @@ def _alone(*words: str) -> tuple[str, ...]:
 
 # In the order of their turns: minivae stands between the two that it is measured against most.
 IMPLEMENTATIONS = {
-    "floor": Implementation("the products alone", _alone("floor_worker"), (*ALL, "tape", "growth")),
-    "minivae": Implementation("minivae", ("-m", "minivae.bench.minivae_worker"), (*ALL, "tape", "growth")),
-    "torch": Implementation("PyTorch eager", _alone("torch_worker"), (*ALL, "tape", "growth"), "torch"),
+    "floor": Implementation("the products alone", _alone("floor_worker"), (*ALL, "tape", "growth"), gpu=True),
+    "minivae": Implementation("minivae", ("-m", "minivae.bench.minivae_worker"), (*ALL, "tape", "growth"), gpu=True),
+    "torch": Implementation("PyTorch eager", _alone("torch_worker"), (*ALL, "tape", "growth"), "torch", gpu=True),
     "kept": Implementation("PyTorch, memory kept", _alone("torch_worker", "kept"), ALL, "torch"),
     "compile": Implementation("torch.compile", _alone("torch_worker", "compile"), ALL, "torch"),
     "jax": Implementation("JAX jit", _alone("jax_worker"), (*ALL, "growth"), "jax"),
     "textbook": Implementation("a textbook's tape", _alone("textbook_worker"), ("W1", "W3", "tape")),
 }
 AGAINST = tuple(name for name in IMPLEMENTATIONS if name != "minivae")
+BACKENDS = ("numpy", "sim", "cupy")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Options:
     ----------
     threads : for every implementation alike.
     workers : processes that share each of minivae's training steps, each with one thread; 1 for none but its own.
+    backend : minivae's; with "cupy" the others compute on the GPU too, or not at all.
     rounds : turns of each worker.
     workloads, against : names; minivae takes part always.
     quick : two rounds of short turns and few sizes, to see that it works.
@@ -93,6 +97,7 @@ class Options:
 
     threads: int = 1
     workers: int = 1
+    backend: str = "numpy"
     rounds: int = 20
     workloads: tuple[str, ...] = ALL
     against: tuple[str, ...] = AGAINST
@@ -105,6 +110,10 @@ class Options:
             raise ConfigError(f"bench: threads is {self.threads}; this machine has {processors}: 1 to {processors}")
         if not 1 <= self.workers <= processors:
             raise ConfigError(f"bench: workers is {self.workers}; this machine has {processors}: 1 to {processors}")
+        if self.backend not in BACKENDS:
+            raise ConfigError(f"bench: backend is {self.backend!r}; wanted one of {', '.join(BACKENDS)}")
+        if self.workers > 1 and self.backend != "numpy":
+            raise ConfigError(f"bench: workers is {self.workers}, but the backend is {self.backend}; wanted 1")
         if not 1 <= self.rounds <= MOST_ROUNDS:
             raise ConfigError(f"bench: rounds is {self.rounds}; wanted 1 to {MOST_ROUNDS}, and 20 is a good start")
         for what, got, known in (("workloads", self.workloads, ALL), ("against", self.against, AGAINST)):
@@ -123,12 +132,19 @@ class Options:
         """The command line that asks for this."""
         words = ["minivae bench", f"--threads {self.threads}"]
         words += [f"--workers {self.workers}"] * (self.workers > 1)
+        words += [f"--backend {self.backend}"] * (self.backend != "numpy")
         words.append("--quick" if self.quick else f"--rounds {self.rounds}")
         if self.workloads != ALL:
             words.append(f"--workloads {','.join(self.workloads)}")
         if self.against != AGAINST:
             words.append(f"--against {','.join(self.against)}")
         return " ".join(words + ["--curves"] * self.curves)
+
+    def words(self, name: str) -> list[str]:
+        """What an implementation's worker is told."""
+        if name == "minivae":
+            return [f"workers={self.workers}", f"backend={self.backend}"]
+        return ["cupy"] * (self.backend == "cupy")
 
 
 @dataclass
@@ -251,9 +267,11 @@ def bench(options: Options, say: Callable[[str], None] = lambda line: None) -> R
     results = Results(options, load_average())
     present = ["minivae"]
     for name in options.against:
-        needs = IMPLEMENTATIONS[name].needs
-        if needs is not None and find_spec(needs) is None:
-            results.missing[IMPLEMENTATIONS[name].label] = "not installed"
+        other = IMPLEMENTATIONS[name]
+        if options.backend == "cupy" and not other.gpu:
+            results.missing[other.label] = "measured on the CPU only"
+        elif other.needs is not None and find_spec(other.needs) is None:
+            results.missing[other.label] = "not installed"
         else:
             present.append(name)
     present.sort(key=list(IMPLEMENTATIONS).index)
@@ -285,8 +303,7 @@ class Turns:
         self.stack = ExitStack()
         options = self.results.options
         for name in self.names:
-            words = [str(options.workers)] if name == "minivae" and options.workers > 1 else []
-            worker = Worker(IMPLEMENTATIONS[name], options.threads, *words)
+            worker = Worker(IMPLEMENTATIONS[name], options.threads, *options.words(name))
             self.workers[name] = self.stack.enter_context(worker)
         return self
 

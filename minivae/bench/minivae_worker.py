@@ -1,6 +1,6 @@
 """The workloads in minivae, by the public interface alone: layers, ops, models and Adam as a course would use them.
 
-python -m minivae.bench.minivae_worker [N]: N processes share each training step.
+python -m minivae.bench.minivae_worker [workers=N] [backend=NAME]: N processes share each training step.
 """
 
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minivae import __version__
+from minivae import __version__, backend
 from minivae.bench.worker import Step, blas, serve
 from minivae.bench.workloads import CHAIN, LR, STEPS, Arrays, schedule
 from minivae.engine import Tensor
@@ -37,7 +37,7 @@ class Drawn:
 def give(module: Module, weights: list[np.ndarray]) -> None:
     """Write weights into a model's parameters, in order."""
     for p, w in zip(module.parameters(), weights, strict=True):
-        p.data[...] = w
+        p.data[...] = backend.current().move(w)
 
 
 def training(model: Module, a: Arrays, loss: Callable[..., Tensor], draw: Callable[..., tuple]) -> Step:
@@ -49,9 +49,10 @@ def training(model: Module, a: Arrays, loss: Callable[..., Tensor], draw: Callab
     draw : from n and a generator to the noise for n images.
     """
     optimizer, rng = Adam(model.parameters(), lr=LR), np.random.default_rng(1)
+    x = backend.current().move(a.x)
 
     def step(*noise: np.ndarray) -> float:
-        value = loss(a.x, *(noise or draw(len(a.x), rng)))
+        value = loss(x, *(noise or draw(len(x), rng)))
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -129,14 +130,16 @@ def w3(a: Arrays) -> Step:
         layers += [Linear(n_in, a.width, rng=rng), LayerNorm(a.width), silu]
     model = Sequential(*layers, Linear(a.width, 16, rng=rng))
     give(model, a.weights)
-    signal, spoilt, waves = schedule()
+    here = backend.current()
+    signal, spoilt, waves = map(here.move, schedule())
 
     def draw(n: int, rng: np.random.Generator) -> tuple:
         return rng.integers(0, STEPS, n), rng.standard_normal((n, 16), dtype=np.float32)
 
-    def loss(x: np.ndarray, t: np.ndarray, eps: np.ndarray) -> Tensor:
+    def loss(x: Any, *noise: np.ndarray) -> Tensor:
+        t, eps = map(here.move, noise)
         noisy = signal[t, None] * x + spoilt[t, None] * eps  # (B, 16)
-        d = model(Tensor(np.concatenate([noisy, waves[t]], axis=1))) - eps
+        d = model(Tensor(here.xp.concatenate([noisy, waves[t]], axis=1))) - eps
         return (d * d).mean()
 
     return training(model, a, loss, draw)
@@ -145,7 +148,8 @@ def w3(a: Arrays) -> Step:
 def w4(a: Arrays) -> Step:
     model = VAE(hidden=a.width, rng=np.random.default_rng(1))
     give(model.decoder, a.weights)
-    return lambda: model.generate(a.x)
+    z = backend.current().move(a.x)
+    return lambda: model.generate(z)
 
 
 def tape() -> None:
@@ -153,10 +157,15 @@ def tape() -> None:
     y = Tensor(np.ones(4, np.float32), requires_grad=True)
     for _ in range(CHAIN):
         y = y * one
-    y.sum().backward()
+    total = y.sum()
+    total.backward()
+    total.item()  # a GPU has done all of it then
 
 
 if __name__ == "__main__":
-    WORKERS = int(sys.argv[1]) if sys.argv[1:] else 1
-    about = {"version": f"minivae {__version__}, NumPy {np.__version__}", "blas": blas()}
+    told = dict(word.split("=") for word in sys.argv[1:])
+    WORKERS = int(told.get("workers", 1))
+    here = backend.use(told.get("backend", "numpy"))
+    computes = blas() if here.name == "numpy" else here.about
+    about = {"version": f"minivae {__version__}, NumPy {np.__version__}", "blas": computes}
     serve({"W1": w1, "W2": w2, "W3": w3, "W4": w4}, tape, about)

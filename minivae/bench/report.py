@@ -19,8 +19,10 @@ WHAT = """A training step is all of it: noise, forward, backward, Adam, and the 
 the batch is always the same, and loading is not measured. "The products alone" are the step's matrix products into
 buffers that are ready, with nothing in between: nobody who calls this BLAS can be faster.
 
-minivae tells Linux's malloc to keep freed memory for the next step. "PyTorch, memory kept" is PyTorch eager after the
-same one line; "PyTorch eager" is PyTorch as it comes."""
+Linux's malloc is told by minivae to keep freed memory for the next step. "PyTorch, memory kept" is PyTorch eager
+after the same one line; "PyTorch eager" is PyTorch as it comes."""
+ON_GPU = """Everything is on the GPU: the images, the weights, the products alone, PyTorch. A training step ends when
+its loss is a number on the host; W4 ends when the pixels are there. Processor time is what the host pays for launching."""
 
 
 def markdown(results: Results, picture: str | None = None) -> str:
@@ -71,6 +73,8 @@ def _head(results: Results) -> str:
         f"{options.turn:g} s, A B C A B C ..., for {rounds} rounds.\n{HOW}",
         WHAT,
     ]
+    if options.backend == "cupy":
+        parts[3] = f"{WHAT.partition('. The data')[0]}. {ON_GPU}"
     if options.workers > 1:
         words = f"minivae trains with {options.workers} processes, one thread each; its processor time is the first's."
         parts.insert(3, f"{words} W4 trains nothing and has one process.")

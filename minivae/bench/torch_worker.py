@@ -1,6 +1,7 @@
 """The workloads in PyTorch, with fused Adam: eager or, with the word `compile`, the loss through torch.compile.
 
-With the word `kept` Linux's malloc is told to keep freed memory, as minivae does: see minivae/ops/fast.py.
+With the word `kept` Linux's malloc is told to keep freed memory, as minivae does: see minivae/ops/fast.py. With the
+word `cupy` all of it is on the GPU, and W4's pixels come back to the host, as minivae's do.
 """
 
 import os
@@ -14,13 +15,19 @@ import numpy as np
 from minivae.bench.worker import Step, serve
 from minivae.bench.workloads import CHAIN, LR, STEPS, Arrays, schedule
 
+DEVICE = "cuda" if "cupy" in sys.argv else "cpu"
+
 
 def give(torch: Any, module: Any, weights: list[np.ndarray]) -> Any:
     """Write weights into a model's parameters, in order; PyTorch has (n_out, n_in) and (O, C, k, k)."""
     with torch.no_grad():
         for p, w in zip(module.parameters(), weights, strict=True):
             p.copy_(torch.from_numpy(w.transpose(3, 2, 0, 1) if w.ndim == 4 else w.T))
-    return module
+    return module.to(DEVICE)
+
+
+def tensor(torch: Any, array: np.ndarray) -> Any:
+    return torch.from_numpy(array).to(DEVICE)
 
 
 def training(torch: Any, model: Any, loss: Callable, compiled: bool) -> Step:
@@ -28,7 +35,7 @@ def training(torch: Any, model: Any, loss: Callable, compiled: bool) -> Step:
     loss = torch.compile(loss) if compiled else loss
 
     def step(*noise: np.ndarray) -> float:
-        value = loss(*[torch.from_numpy(n) for n in noise])
+        value = loss(*[tensor(torch, n) for n in noise])
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
@@ -56,7 +63,7 @@ def w1(torch: Any, compiled: bool, a: Arrays) -> Step:
     encoder = nn.Sequential(nn.Linear(784, a.width), nn.ReLU(), nn.Linear(a.width, 40))
     decoder = nn.Sequential(nn.Linear(20, a.width), nn.ReLU(), nn.Linear(a.width, 784))
     model = give(torch, nn.ModuleList([encoder, decoder]), a.weights)
-    return training(torch, model, elbo_loss(torch, torch.from_numpy(a.x), encoder, decoder), compiled)
+    return training(torch, model, elbo_loss(torch, tensor(torch, a.x), encoder, decoder), compiled)
 
 
 def w2(torch: Any, compiled: bool, a: Arrays) -> Step:
@@ -70,7 +77,7 @@ def w2(torch: Any, compiled: bool, a: Arrays) -> Step:
         *[nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1)],
     )
     model = give(torch, nn.ModuleList([encoder, decoder]), a.weights)
-    return training(torch, model, elbo_loss(torch, torch.from_numpy(a.x), encoder, decoder), compiled)
+    return training(torch, model, elbo_loss(torch, tensor(torch, a.x), encoder, decoder), compiled)
 
 
 def w3(torch: Any, compiled: bool, a: Arrays) -> Step:
@@ -79,12 +86,12 @@ def w3(torch: Any, compiled: bool, a: Arrays) -> Step:
     for n_in in (80, a.width, a.width):
         layers += [nn.Linear(n_in, a.width), nn.LayerNorm(a.width), nn.SiLU()]
     model = give(torch, nn.Sequential(*layers, nn.Linear(a.width, 16)), a.weights)
-    signal, spoilt, waves = map(torch.from_numpy, schedule())
-    x = torch.from_numpy(a.x)
+    signal, spoilt, waves = map(partial(tensor, torch), schedule())
+    x = tensor(torch, a.x)
 
     def loss(t: Any = None, eps: Any = None) -> Any:
         if t is None:
-            t, eps = torch.randint(0, STEPS, (a.batch,)), torch.randn_like(x)
+            t, eps = torch.randint(0, STEPS, (a.batch,), device=DEVICE), torch.randn_like(x)
         noisy = signal[t, None] * x + spoilt[t, None] * eps  # (B, 16)
         return nn.functional.mse_loss(model(torch.cat([noisy, waves[t]], dim=1)), eps)
 
@@ -96,20 +103,22 @@ def w4(torch: Any, compiled: bool, a: Arrays) -> Step:
     decoder = nn.Sequential(nn.Linear(20, a.width), nn.ReLU(), nn.Linear(a.width, 784), nn.Sigmoid())
     give(torch, decoder, a.weights)
     decode = torch.compile(decoder) if compiled else decoder
-    z = torch.from_numpy(a.x)
+    z = tensor(torch, a.x)
 
     def step() -> Any:
         with torch.inference_mode():
-            return decode(z)
+            return decode(z).cpu()  # where it is already, on a CPU
 
     return step
 
 
 def tape(torch: Any) -> None:
-    one, y = torch.ones(4), torch.ones(4, requires_grad=True)
+    one, y = torch.ones(4, device=DEVICE), torch.ones(4, device=DEVICE, requires_grad=True)
     for _ in range(CHAIN):
         y = y * one
     y.sum().backward()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def main(compiled: bool) -> None:
@@ -119,6 +128,8 @@ def main(compiled: bool) -> None:
     torch.manual_seed(1)
     library = next((part for part in torch.__config__.show().split(", ") if "BLAS_INFO" in part), "BLAS_INFO=unknown")
     kernel = f"{library.split('=')[1]}, {torch.backends.cpu.get_cpu_capability()} code"
+    if DEVICE == "cuda":
+        kernel = f"CUDA {torch.version.cuda} on {torch.cuda.get_device_name()}"
     workloads = {"W1": w1, "W2": w2, "W3": w3, "W4": w4}
     serve(
         {name: partial(build, torch, compiled) for name, build in workloads.items()},

@@ -6,6 +6,7 @@ the number of arguments, each array's type, layout, place and size, each scalar'
 """
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ class Device(Protocol):
     def function(self, kernel: Kernel) -> Callable[..., None]:
         """The compiled kernel, to be called with (grid, block, args, shared_mem)."""
 
+    def elapsed(self, run: Callable[[], Any]) -> float:
+        """Seconds that the device works on what `run` launches."""
+
 
 class Simulator:
     """Runs kernels on the CPU, on NumPy arrays.
@@ -72,6 +76,11 @@ class Simulator:
             run = _simulated(kernel.file, kernel.source, self.check).kernel(kernel.name)
             self._functions[key] = partial(run, **self.settings)
         return self._functions[key]
+
+    def elapsed(self, run: Callable[[], Any]) -> float:
+        begun = time.perf_counter()
+        run()
+        return time.perf_counter() - begun
 
 
 @cache

@@ -4,6 +4,7 @@ import pytest
 
 from minivae import backend, checks
 from tests import standin
+from tests.backends.twins import NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,14 @@ def cupy():
         yield here
 
 
-@pytest.fixture(params=["sim", "cupy"])
+@pytest.fixture
+def gpu():
+    """The backend "cupy" on a real GPU; only where `make check-gpu` has asked for it."""
+    with backend.using("cupy") as here:
+        yield here
+
+
+@pytest.fixture(params=NAMES)
 def kernels(request):
     """Each of the backends that launch kernels."""
     return request.getfixturevalue(request.param)

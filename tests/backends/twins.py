@@ -6,17 +6,21 @@ import numpy as np
 
 from minivae import Tensor, backend
 from minivae.engine import OPS
-from tests import standin
+from tests import gpu, standin
 from tests.every.checks import arrays, filled
 
-NAMES = ("sim", "cupy")
+# "cupy" is the stand-in, "gpu" the real one.
+NAMES = ("sim", "cupy", *(["gpu"] if gpu.ASKED else []))
 
 
 @contextmanager
 def on(name, **settings):
-    """Inside, that backend is in use, "cupy" on the stand-in."""
+    """Inside, that backend is in use."""
     if name == "cupy":
         with standin.installed(**settings), backend.using("cupy") as here:
+            yield here
+    elif name == "gpu":
+        with backend.using("cupy") as here:
             yield here
     else:
         with backend.using(name, **settings) as here:

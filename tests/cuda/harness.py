@@ -1,4 +1,4 @@
-"""How a kernel is tried: on arrays with guard zones around them, whose outputs begin as poison."""
+"""How a kernel is tried: on arrays with guard zones around them, whose outputs begin as poison; on a GPU likewise."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from minivae.cuda import launch
+from minivae.cuda import current, launch
 
 GUARD = 64  # bytes in front of and behind each array; a multiple of 16, so that float4 stays aligned
 POISON = {"float32": np.uint32(0x7FC0DEAD), "int32": np.uint32(0xDEADBEEF), "uint32": np.uint32(0xDEADBEEF)}
@@ -54,6 +54,16 @@ class Guarded:
         )
 
 
+def on_device(guarded):
+    """All of a guarded array, and the array in it, where the device in use has them: as they are, or in copies."""
+    device = current()
+    if device.owns(guarded.all):
+        return guarded.all, guarded.array
+    everything = device.cupy.asarray(guarded.all)
+    inside = everything[GUARD : GUARD + guarded.array.nbytes]
+    return everything, inside.view(guarded.array.dtype).reshape(guarded.array.shape)
+
+
 @contextmanager
 def guarded(kernel, inputs) -> Iterator[dict[str, Guarded]]:
     """The arrays of a kernel; once the block is left, guards and inputs have to be as they were."""
@@ -76,11 +86,15 @@ def run(kernel, inputs, without=()):
     `inputs` has what is read, by name; `without` names optional arrays for which None is passed.
     """
     with guarded(kernel, inputs) as arrays:
+        there = {name: on_device(array) for name, array in arrays.items()}
         launch(
             kernel,
             *(
-                None if p.name in without else arrays[p.name].array if p.shape else inputs[p.name]
+                None if p.name in without else there[p.name][1] if p.shape else inputs[p.name]
                 for p in kernel.parameters
             ),
         )
+        for name, (everything, _) in there.items():
+            if everything is not arrays[name].all:
+                arrays[name].all[:] = everything.get()
     return {p.name: arrays[p.name].array for p in kernel.parameters if p.writes and p.name not in without}

@@ -1,6 +1,7 @@
 """The module `cupy` and those in it, put together of what api.json names, and its installation."""
 
 import sys
+import time
 import types
 from contextlib import contextmanager
 from dataclasses import replace
@@ -170,6 +171,25 @@ class Stream:
         return False
 
 
+class Event:
+    """cupy.cuda.Event. Kernels on the simulator are done when they have been launched, so the host's clock will do."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        self.at = None
+
+    def record(self, stream=None):
+        machine.runtime()
+        self.at = time.perf_counter()
+
+    def synchronize(self):
+        count("waits")
+
+
+def get_elapsed_time(start_event, end_event):
+    """Milliseconds."""
+    return 1e3 * (end_event.at - start_event.at)
+
+
 class Device(Stream):
     compute_capability = "90"
 
@@ -214,6 +234,7 @@ def _made():
     made.cuda = types.ModuleType("cupy.cuda")
     made.cuda.Device, made.cuda.Stream = Device, Stream
     made.cuda.get_current_stream = Stream
+    made.cuda.Event, made.cuda.get_elapsed_time = Event, get_elapsed_time
     made.cuda.is_available = lambda: not machine.driver and machine.devices > 0
     made.cuda.runtime = SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,
