@@ -22,7 +22,7 @@ buffers that are ready, with nothing in between: nobody who calls this BLAS can 
 Linux's malloc is told by minivae to keep freed memory for the next step. "PyTorch, memory kept" is PyTorch eager
 after the same one line; "PyTorch eager" is PyTorch as it comes."""
 ON_GPU = """Everything is on the GPU: the images, the weights, the products alone, PyTorch. A training step ends when
-its loss is a number on the host; W4 ends when the pixels are there. Processor time is what the host pays for launching."""
+its loss is a number on the host; W4 ends when the pixels are there. Processor time is what launching costs the host."""
 
 
 def markdown(results: Results, picture: str | None = None) -> str:
