@@ -52,6 +52,7 @@ export function mount(el, question, grade) {
       parts.unshift(make("p", { className: "mv-headline" }, `${symbol} ${reply.headline}`));
     }
     if (reply.hint.length) parts.push(make("p", {}, make("strong", {}, "Hint: "), ...draw(reply.hint)));
+    if (reply.unkept) parts.push(make("p", {}, make("strong", {}, "Your answers are not being kept: "), reply.unkept));
     if (question.why && reply.right !== null) parts.push(whyLink(question.why, el));
     say(reply.right === null ? "" : reply.right ? "mv-is-right" : "mv-is-wrong", ...parts);
   }

@@ -66,7 +66,8 @@ class Sitting:
         dict
             ``right`` (None before any try, and for a prediction that is not settled), ``tries``, ``headline``,
             ``feedback`` and ``hint`` (nodes), ``answer`` (the one they are about), ``marks`` (of choices, by id),
-            ``locked`` (no other answer is taken now), ``may_reveal``, and ``solution`` once it may be known, else None.
+            ``locked`` (no other answer is taken now), ``may_reveal``, ``solution`` once it may be known, else None, and
+            ``unkept``: why progress is not being kept, or "".
             A request that makes no sense gets ``{"problem": text}``.
         """
         fields = request if isinstance(request, dict) else {}
@@ -135,6 +136,7 @@ class Sitting:
             "locked": self._predicts() and still_open and tries > 0,
             "may_reveal": still_open and tries >= self.question.tries_before_solution,
             "solution": None if still_open else self.question.solution(),
+            "unkept": self.store.problem,
         }
 
     def _predicts(self) -> bool:

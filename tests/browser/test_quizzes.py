@@ -47,6 +47,13 @@ EVIL = {
     '[[question.item]]\ntext = "T b"\nfeedback = "T"\n',
     "output": 'code = "print(\'T\')"\nprints = "T"\nfeedback = "T"\notherwise = "T"\n',
 }
+UNKEPT = """
+from minivae.learn import progress
+card = Quiz(bank.find("00/which-axis"))
+card._sitting.store = progress.MemoryProgress()
+card._sitting.store.problem = "<b>the disk is full</b>"
+card
+"""
 EVIL["several"] = EVIL["predict"] = EVIL["one"]
 
 
@@ -69,7 +76,7 @@ def session(tmp_path_factory):
     ]
     code += [f'quiz("{ref}")' for ref in ALL]
     code += [f'Quiz(bank.read_file(Path("99.toml"))["evil-{kind}"])' for kind in KINDS]
-    code += ['quiz("04/predict-fitted-codes", ran=36.2)']
+    code += [UNKEPT, 'quiz("04/predict-fitted-codes", ran=36.2)']
     cells = [nbformat.v4.new_code_cell(source) for source in code]
     cells.insert(1, nbformat.v4.new_markdown_cell("## 5. The whole model on a page"))
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "lesson.ipynb")
@@ -79,7 +86,7 @@ def session(tmp_path_factory):
         lab.open_notebook(watched.page, base, token, "lesson.ipynb")
         watched.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
         lab.run_all(watched.page)
-        watched.page.locator(".mv-quiz").nth(len(ALL) + len(KINDS)).wait_for()
+        watched.page.locator(".mv-quiz").nth(len(ALL) + len(KINDS) + 1).wait_for()
         yield watched
 
 
@@ -159,7 +166,7 @@ def test_items_can_be_dragged(page):
     rows.last.drag_to(rows.first)
     assert rows.first.get_attribute("data-id") == last
     assert card.locator(".mv-said").inner_text().endswith("now 1 of 5")
-    assert cells(page).count("code") == 2 + len(ALL) + len(KINDS)
+    assert cells(page).count("code") == 3 + len(ALL) + len(KINDS)
 
 
 @EVERY_KIND
@@ -219,6 +226,12 @@ def test_html_in_a_question_of_any_kind_is_shown_and_never_run(page, kind):
     assert page.evaluate("window.evil") is None
 
 
+def test_who_answers_is_told_if_progress_is_not_being_kept(page):
+    card, question = page.locator(".mv-quiz").nth(len(ALL) + len(KINDS)), bank.find("00/which-axis")
+    by_mouse(card, question, question.solution())
+    assert "Your answers are not being kept: <b>the disk is full</b>" in reply(card, "Right")
+
+
 def test_what_came_out_is_laid_beside_the_prediction(page):
     lab.run_all(page)
     card = page.locator(".mv-quiz").last
@@ -257,7 +270,7 @@ def test_the_saved_notebook_has_the_questions_to_read_and_no_answer(session):
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     saved = json.loads((session.folder / "lesson.ipynb").read_text())
     texts = json.dumps(saved, ensure_ascii=False)
-    assert texts.count("Run this cell to answer.") == len(ALL) + len(KINDS) + 1
+    assert texts.count("Run this cell to answer.") == len(ALL) + len(KINDS) + 2
     assert "It came out" not in texts and "Not yet." not in texts and "✓" not in texts
     for ref in ALL:
         for _, feedback in bank.find(ref).feedbacks():
