@@ -27,6 +27,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from minivae.cuda.kernels import KERNELS
 from minivae.cuda.registry import folder
 from tests.cuda.equivalents import EQUIVALENT
@@ -192,6 +194,7 @@ def trial(mutant: Mutant) -> str | None:
     """What killed a mutant, or None. Raises `sim.CompileError` if it does not compile."""
     from minivae.cuda import sim, using
     from tests.cuda.harness import run
+    from tests.cuda.philox import RADII, radii
     from tests.cuda.test_kernels import CHECKED, ORDERS, compare, drawn, same_bits
 
     source = mutant.source()
@@ -217,6 +220,10 @@ def trial(mutant: Mutant) -> str | None:
                         return "wrong numbers"
                     if not all(same_bits(results[0], other) for other in results[1:]):
                         return "other bits in another order"
+    if mutant.file == "reparameterize.cu":
+        with using(ORDERS[0]):
+            if not np.allclose(radii(source), RADII, rtol=1e-6, atol=0):
+                return "wrong at the ends of Box and Muller"
     return None
 
 

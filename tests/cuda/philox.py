@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from minivae.cuda import Kernel
+from tests.cuda.harness import run
+
 # counter, key -> bits: the three vectors of Random123's file kat_vectors, for philox4x32 with 10 rounds.
 KNOWN_ANSWERS = [
     ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
@@ -40,3 +43,23 @@ def noise(seed, draw, n):
     angle = 2 * np.pi * (bits[:, 1].astype(np.float32) * np.float32(2**-32)).astype(np.float64)
     radius = np.sqrt(-2 * np.log(u))
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:n]
+
+
+PROBE = """
+extern "C" __global__ void probe(
+    const unsigned int* bits,  // (n,)
+    float* radius,             // (n,)
+    int n) {
+  if (threadIdx.x < n) radius[threadIdx.x] = two_normals(bits[threadIdx.x], 0).x;  // the angle is 0, its cosine 1
+}
+"""
+# No bit set is the longest radius, and all of them the shortest. Neither comes up in a sample: it has to be asked for.
+EXTREMES = np.uint32([0, 1, 2**31, 2**32 - 1])
+RADII = np.sqrt(-2 * np.log([0.5 / 2**32, 1.5 / 2**32, 0.5, 1.0]))
+
+
+def radii(source):
+    """What the `two_normals` in this text makes of EXTREMES, on the device in use."""
+    probe = Kernel("probe", "probe.cu", grid="1", block="32")
+    vars(probe)["source"] = source + PROBE
+    return run(probe, {"bits": EXTREMES, "n": len(EXTREMES)})["radius"]
