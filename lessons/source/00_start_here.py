@@ -219,7 +219,7 @@ quiz("00/lying-digits")
 # a terminal, `minivae progress` shows how far you are and what comes next, and where that file is. `minivae quiz`
 # asks the same questions without a notebook.
 #
-# **Where it computes.** One line at the top of a program chooses. This is where we are:
+# **Where it computes.** One line at the top of a program chooses the **backend**. This is where we are:
 
 # %%
 import minivae

@@ -80,12 +80,6 @@ IS_READABLE = Exercise(
             lambda logits: _yes(logits, 0.5).sum(axis=1) == 1,
         ),
         Misconception(
-            "log-of-90",
-            "Your level is in the wrong place: you compare the logit with the exponential or the logarithm of 0.9, or "
-            r"so. The sigmoid is above 0.9 where the logit is above $\log(0.9 / 0.1)$.",
-            lambda logits: (logits > np.exp(0.9)).sum(axis=1) == 1,
-        ),
-        Misconception(
             "no-count",
             "You return an answer for each *question*, (B, 10). Count the yeses along each row and compare with 1.",
             lambda logits: _yes(logits),
@@ -212,20 +206,15 @@ DISTANCES = Exercise(
         ),
         Misconception(
             "city-blocks",
-            r"You add up absolute differences. The Euclidean distance adds up *squares*, and takes the root at the end.",
+            "You add up absolute differences. The Euclidean distance adds up *squares* and takes the root at the end.",
             lambda a, b: np.abs(a[:, None, :] - b).sum(axis=2),
         ),
         Misconception(
             "cosine",
-            "You return cosines. They come later in this section, and measure something else: here distances are asked.",
-            lambda a, b: (a / np.linalg.norm(a, axis=1, keepdims=True))
-            @ (b / np.linalg.norm(b, axis=1, keepdims=True)).T,
-        ),
-        Misconception(
-            "absolute",
-            "You take the absolute value of what is under the root and of nothing else, and the product has the wrong "
-            "factor: it comes twice, with a minus.",
-            lambda a, b: np.sqrt(np.abs((a**2).sum(1)[:, None] + (b**2).sum(1) - 4 * a @ b.T)),
+            "You return cosines. They come later in this section and measure something else: wanted are distances.",
+            lambda a, b: (
+                (a / np.linalg.norm(a, axis=1, keepdims=True)) @ (b / np.linalg.norm(b, axis=1, keepdims=True)).T
+            ),
         ),
     ),
     hints=(
@@ -277,8 +266,8 @@ FITTED_CODES = Exercise(
         ),
         Misconception(
             "each-number-alone",
-            "Each number of the code has the right mean and spread, but they are drawn independently. In the codes they "
-            "*depend* on each other: use the covariance, all of it, not the standard deviations alone.",
+            "Each number of the code has the right mean and spread, but they are drawn independently. In the codes "
+            "they *depend* on each other: use the covariance, all of it, not the standard deviations alone.",
             lambda codes, n, rng: codes.mean(axis=0) + rng.standard_normal((n, codes.shape[1])) * codes.std(axis=0),
         ),
         Misconception(
@@ -288,20 +277,20 @@ FITTED_CODES = Exercise(
         ),
         Misconception(
             "transpose",
-            r"You multiply with $A$ where $A^\top$ belongs. A code is a *row* here: $m + A \epsilon$ for a column "
+            r"You multiply with $A$ where its transpose belongs. A code is a *row* here: $m + A \epsilon$ for a column "
             "becomes `eps @ A.T` for rows.",
             lambda codes, n, rng: codes.mean(axis=0) + rng.standard_normal((n, codes.shape[1])) @ _root(codes),
         ),
         Misconception(
             "covariance-for-root",
-            r"You multiply with the covariance $C$ itself. Then the draws have the covariance $C C^\top$: multiply with "
-            "a root of it, from `np.linalg.cholesky`.",
+            r"You multiply with the covariance $C$ itself. Then the draws have the covariance $C \cdot C$: multiply "
+            "with a root of it, from `np.linalg.cholesky`.",
             lambda codes, n, rng: codes.mean(axis=0) + rng.standard_normal((n, codes.shape[1])) @ np.cov(codes.T),
         ),
         Misconception(
             "variance-for-std",
-            "You scale each number by its *variance*. Noise is scaled by the standard deviation; and the numbers depend "
-            "on each other, so it takes a root of the whole covariance.",
+            "You scale each number by its *variance*. Noise is scaled by the standard deviation; and the numbers "
+            "depend on each other, so it takes a root of the whole covariance.",
             lambda codes, n, rng: codes.mean(axis=0) + rng.standard_normal((n, codes.shape[1])) * codes.var(axis=0),
         ),
         Misconception(
@@ -335,8 +324,8 @@ FITTED_CODES = Exercise(
         ),
     ),
     hints=(
-        r"Three steps: the mean and the covariance of `codes`; noise from $\mathcal{N}(0, I)$, a row for each new code; "
-        "give the noise that covariance and that mean.",
+        r"Three steps: the mean and the covariance of `codes`; noise from $\mathcal{N}(0, I)$, a row for each new "
+        "code; give the noise that covariance and that mean.",
         "`np.cov` wants a row for each *variable*, so hand it `codes.T`. `A = np.linalg.cholesky(...)` of it is the "
         "matrix that stretches and leans the noise.",
         "`codes.mean(axis=0) + rng.standard_normal((n, codes.shape[1])) @ A.T`. The transpose is there because codes "
