@@ -8,7 +8,7 @@
 
 # %%
 from minivae.learn import LatentMap, check, hint, quiz, solution
-from minivae.learn.first_decoder import draw, first_decoder
+from minivae.learn.first_vae import draw, first_decoder
 
 LatentMap(draw, names=("first dial", "second dial"), start=(-1.5, 0))
 

@@ -3,18 +3,19 @@
 #
 # *How do you teach a decoder to make sense of codes that it has never seen?*
 #
-# In lesson 02 a spy squeezed each picture into a note of a few numbers, and a partner unfolded it again. The partner
-# was drilled on the notes of the training pictures, and on nothing else. Lesson 03 handed that partner a note made up
-# at random, and the answer was a smudge.
+# In lesson 02 a spy squeezed each picture into a note of a few numbers, and a partner unfolded it again. Lesson 03
+# handed that partner notes made up at random, and the instruments said how bad the answers were, and why. Think of a
+# note as an address. The spy may put a picture wherever he likes, and he puts them far out and far apart, since
+# distance is the cheapest way to avoid a mix-up. In the middle of the town, where random notes ring, hardly anybody
+# lives.
 #
-# Think of the code as an address. A plain autoencoder learns *exact* addresses: 12 Elm Street is a seven, and whoever
-# rings at number 13 finds an empty plot, since nobody ever built there. Now suppose the note is always a little
-# blurred: "Elm Street, somewhere near the middle". The partner has to answer well at *every* door the blur may lead
-# to. So every door gets a house, neighbours come to look alike, and after enough training there are no empty plots
-# left.
+# Change the rules in two ways. First, the note is always a little *blurred*: "Elm Street, somewhere near the pump".
+# The partner has to answer well at *every* door the blur may lead to, so neighbours come to look alike. Second,
+# whoever wants to live far out, or to be found exactly, pays for it. So the town moves together around the middle,
+# door to door, which is where a random note will ring.
 #
-# That is the whole idea of a **variational autoencoder** (VAE): send a range instead of a point. This lesson builds
-# it.
+# That is the whole idea of a **variational autoencoder** (VAE): send a range instead of a point, and let every range
+# pay for being unlike the one from which random notes come. This lesson builds it.
 #
 # ## Predict first
 
@@ -26,7 +27,7 @@ quiz("04/predict-random-codes")
 # %% [markdown]
 # ## 1. The smudge, measured
 #
-# First what goes wrong. Here is a plain autoencoder, as built in lesson 02. It sees 10,000 real handwritten digits,
+# First what went wrong. Here is the plain autoencoder of the last two lessons. It sees 10,000 real handwritten digits,
 # each 784 pixels, and squeezes each into `LATENT = 6` numbers. Pixels are drawn black or white anew each time an
 # image is seen, with the grey value as the probability of ink (*dynamic binarisation*). Figures are in **nats per
 # image**, larger is better, and "≈" says that your processor may round the last digit differently.
@@ -49,10 +50,10 @@ ae = Autoencoder(latent=LATENT, rng=np.random.default_rng(0))
 run_ae = fit(ae, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=report)
 
 # %% [markdown]
-# "It looks bad" is no measurement. So we train a **reader**: a small network that answers ten yes-or-no questions,
-# *is this a 0? … is this a 9?* Ten separate questions, because that lets it say "none of these". An image counts as
-# **readable** if the reader says yes to exactly one digit, and is at least 90 % sure of it. Beside that we measure
-# **closeness**: the cosine between the image and the most similar of the 10,000 training digits. It is 1 for a copy.
+# The two instruments of lesson 03 again, in short. The **reader** is a small network that answers ten yes-or-no
+# questions, *is this a 0? … is this a 9?* An image counts as **readable** if it says yes to exactly one digit, and is
+# at least 90 % sure of it. **Closeness** is the cosine between the image and the most similar of the 10,000 training
+# digits; it is 1 for a copy. Each can be fooled alone, so we read both.
 
 # %%
 from minivae.nn import Linear, Sequential
@@ -107,8 +108,8 @@ with no_grad():
 print(f"standard deviation: its own codes {codes.std():.1f}, random codes {random_codes.std():.1f}")
 
 # %% [markdown]
-# The second line explains the first. The autoencoder has spread its codes far apart, since distance is the cheapest
-# way to avoid a mix-up. Between and inside them lie the empty plots.
+# The second line explains the first. The autoencoder has spread its codes far apart, and in the middle, where random
+# codes fall, lives about one in a thousand (lesson 03, section 6). There the partner was never asked to draw.
 #
 # ## 2. A range instead of a point
 #
@@ -373,17 +374,17 @@ plot.show(axes[1], (1 - t) * x_test[a] + t * x_test[b], 12, "from the same 3 to 
 #
 # ### The map
 #
-# With two latent dimensions the whole address book can be drawn. Each ellipse is the range that the encoder sends for
-# one test digit (two sigma around mu). They are small, they touch, and together they fill most of the disc in which
-# draws from the prior fall.
+# With two latent dimensions the whole address book can be drawn. You have met this VAE: it is the machine with two
+# dials of lesson 00, here with its other half. (`python -m minivae.learn.first_vae` trained it for 80 epochs, more than
+# we have time for now.) Each ellipse is the range that the encoder sends for one test digit, two sigma around mu. They
+# are small, they touch, and together they fill most of the disc in which draws from the prior fall.
 
 # %%
 from matplotlib.collections import EllipseCollection
 
-vae2 = VAE(latent=2, rng=np.random.default_rng(0))
-run_vae2 = fit(vae2, x, x_test, epochs=EPOCHS, rng=np.random.default_rng(1), report=last)
+from minivae.learn.first_vae import first_vae
 
-# %%
+vae2 = first_vae()
 with no_grad():
     mu2, logvar2 = (t.data for t in vae2.encode(Tensor(x_test[:600])))
 fig, (left, right) = plot.figure(7.4, 3.9, columns=2)
@@ -478,7 +479,7 @@ quiz("04/at-test-time")
 # %% [markdown]
 # ## In one breath
 #
-# 1. A plain autoencoder learns exact addresses, and nothing lives between them.
+# 1. A plain autoencoder puts its codes where it likes, mostly far from where random codes fall.
 # 2. A VAE's encoder sends a range: `mu`, and `logvar` $= \log \sigma^2$. The code is a draw, $z = \mu +
 #    \sigma\epsilon$.
 # 3. The reconstruction term wants narrow ranges far apart; the KL term wants every range to look like $\mathcal{N}(0,

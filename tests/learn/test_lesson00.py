@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from minivae.learn.exercises.lesson00 import decode, walk
-from minivae.learn.first_decoder import draw, first_decoder
+from minivae.learn.first_vae import draw, first_decoder
 from minivae.models import VAE
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "lessons" / "00_start_here.ipynb"
