@@ -37,7 +37,7 @@ import numpy as np
 
 from minivae import Tensor, no_grad, plot
 from minivae.data import load
-from minivae.models import VAE, Autoencoder
+from minivae.models import Autoencoder
 from minivae.progress import Lines
 from minivae.train import fit
 
@@ -290,6 +290,8 @@ class MyVAE(Module):
         reconstruction = -bernoulli_nll(self.decoder(z), x)
         return (kl - reconstruction).mean()  # minus the ELBO
 
+
+from minivae.models import VAE
 
 mine, theirs = MyVAE(LATENT, np.random.default_rng(5)), VAE(latent=LATENT, rng=np.random.default_rng(5))
 some, eps = (x[:128] > 0.5).astype(np.float32), random_codes[:128]

@@ -1,8 +1,15 @@
 """The solutions of lesson 04 against what they mean: an integral, a mean, a variance."""
 
+import ast
+import re
+from pathlib import Path
+
 import numpy as np
 
+from minivae.learn.build import parse
 from minivae.learn.exercises.lesson04 import gaussian_kl, reparameterize
+
+SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "04_send_a_range.py"
 
 
 def test_the_solution_of_gaussian_kl_is_the_integral():
@@ -21,3 +28,38 @@ def test_the_solution_of_reparameterize_has_the_right_mean_and_variance():
     z = reparameterize(mu, logvar, np.random.default_rng(0).normal(size=(n, 1)))
     np.testing.assert_allclose(z.mean(), 0.5, atol=4 * np.exp(-1) / n**0.5)  # four standard errors
     np.testing.assert_allclose(z.var(), np.exp(-2.0), rtol=4 * (2 / n) ** 0.5)
+
+
+def imported(code):
+    """Full names of what a cell imports from the library."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith("minivae")}
+
+
+def test_neither_the_ops_nor_the_model_are_imported_before_the_learner_has_built_them():
+    code = [cell.source for cell in parse(SOURCE).cells if cell.cell_type == "code"]
+
+    def first(what):
+        return next(k for k, source in enumerate(code) if what in source)
+
+    for taught, written in [
+        ("minivae.ops", "def latent_gradients"),
+        ("minivae.ops.reparameterize", "def latent_gradients"),
+        ("minivae.ops.gaussian_kl", "def latent_gradients"),
+        ("minivae.models.VAE", "class MyVAE"),
+    ]:
+        before = set().union(*(imported(source) for source in code[: first(written)]))
+        assert taught not in before
+    assert "class MyVAE" in code[first("from minivae.models import VAE")].split("from minivae.models import VAE")[0]
+
+
+def test_learner_and_library_agree_in_the_lesson():
+    text = SOURCE.parent.parent.joinpath(f"{SOURCE.stem}.ipynb").read_text(encoding="utf-8")
+    assert "values agree:    True True" in text and "gradients agree: True True" in text
+    mine, theirs = re.findall(r"mine ([\d.]+), the library's ([\d.]+) nats", text)[0]
+    assert mine == theirs
