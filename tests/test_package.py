@@ -116,7 +116,7 @@ class TestDoors:
         importers = {
             path.name for path in FILES for name, _ in modules_imported(parse(path)) if name.split(".")[0] == "cupy"
         }
-        assert importers <= {"backend.py"}
+        assert importers <= {"backend.py", "floor_worker.py"}  # the latter runs without minivae, see bench/alone.py
 
 
 def hidden_randomness(tree):
