@@ -380,6 +380,8 @@ for name, z in made_up.items():
     print(f"{name:16} nearest training code {gap:.1f} away   length of the code {length:4.1f}")
 
 fig, ax = plot.figure(5.6, 2.3)
+ax.set_title("random codes crowd where hardly any true code lives")
+ax.set(xlabel="length of the code", ylabel="% of the codes")
 for name, z, colour, place in [
     ("random codes", random_codes, plot.ORANGE, 4.4),
     ("true codes", codes, plot.BLUE, 14.3),
@@ -387,9 +389,6 @@ for name, z, colour, place in [
     share, edges = np.histogram(np.linalg.norm(z, axis=1), bins=np.arange(0, 23, 2))
     ax.stairs(100 * share / len(z), edges, color=colour, fill=True, alpha=0.5)
     ax.text(place, 24, name, color=colour, weight="bold")
-ax.set(
-    xlabel="length of the code", ylabel="% of the codes", title="random codes crowd where hardly any true code lives"
-)
 
 # %% [markdown]
 # Random and fitted codes are *equally* far from the nearest house, and box codes much farther; yet the box passes most

@@ -551,6 +551,7 @@ left.plot(ps, 2 * ps * (1 - ps) * (ps - 0.45), color=plot.ORANGE, ls="--")
 left.text(0.3, 0.04, "exact", color=plot.GREY, weight="bold")
 left.text(0.42, -0.06, "straight-through,\non average", color=plot.ORANGE, weight="bold", va="center")
 left.set(xlabel="p", title="gradient at the logit", ylim=(-0.1, 0.14))
+right.set(xlabel="steps", title="p, going downhill", ylim=(0, 0.8))
 for k, (name, colour, line) in enumerate([("score", plot.BLUE, "-"), ("straight-through", plot.ORANGE, "--")]):
     logit, rng, path = 0.5, np.random.default_rng(9), []
     for _ in range(600):
@@ -560,7 +561,6 @@ for k, (name, colour, line) in enumerate([("score", plot.BLUE, "-"), ("straight-
     price = path[-1] * 0.3025 + (1 - path[-1]) * 0.2025
     right.text(590, path[-1] + 0.06, name, color=colour, weight="bold", ha="right")
     print(f"{name:17} ends at p = {path[-1]:.2f}, price {price:.3f}")
-right.set(xlabel="steps", title="p, going downhill", ylim=(0, 0.8))
 
 # %% [markdown]
 # Straight-through settles where its own average is 0, undecided for ever, at a price that is no minimum. Where $f$ is a

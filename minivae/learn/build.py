@@ -34,6 +34,7 @@ from minivae.errors import MinivaeError
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
 LONGEST_CELL = 25  # lines: what a screen shows without scrolling
 SECONDS_PER_CELL = 600
+LEFTOVER = re.compile(r"\W*(Text\(|matplotlib\.|Axes\b)")  # the value of `ax.set(...)`, where it is a cell's last line
 WIDGET = "application/vnd.jupyter.widget-view+json"  # holds a model id that is random in every kernel
 PICTURES = ("image/png", "image/jpeg")
 RAISES = "raises-exception"
@@ -232,6 +233,8 @@ def faults_of_run(cell: NotebookNode, here: Iterable[Path]) -> list[str]:
     for output in cell.outputs:
         if output.output_type == "stream" and output.name == "stderr":
             faults.append(f"writes to stderr: {output.text.strip()[:200]}")
+        if output.output_type == "execute_result" and LEFTOVER.match(output.data.get("text/plain", "")):
+            faults.append("shows what a drawing function returned; let another line be the last one")
     raised = any(output.output_type == "error" for output in cell.outputs)
     if RAISES in cell.metadata.get("tags", []) and not raised:
         faults.append(f"is tagged {RAISES} and raises nothing")

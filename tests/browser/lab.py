@@ -146,7 +146,7 @@ def settled(page) -> None:
     """
     page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell")
     page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
 
 

@@ -175,6 +175,14 @@ def test_outputs_that_would_differ_elsewhere_are_refused(tmp_path: Path) -> None
     assert "code cell 6 (`print(1)`) is tagged raises-exception and raises nothing" in said
 
 
+@pytest.mark.parametrize("last", ["ax.set(xlabel='x')", "ax.plot([1, 2])", "ax.text(0, 0, 'x')", "ax"])
+def test_what_a_drawing_function_returns_is_no_output(last: str, tmp_path: Path) -> None:
+    source = tmp_path / "01_one.py"
+    source.write_text(f"# %%\nfrom matplotlib import pyplot as plt\n_, ax = plt.subplots()\n{last}\n")
+    with pytest.raises(build.BuildError, match="shows what a drawing function returned|memory address"):
+        build.build(source, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
