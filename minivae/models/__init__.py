@@ -1,8 +1,26 @@
 """The models, one page each."""
 
 from minivae.models.autoencoder import Autoencoder
+from minivae.models.conv_vae import ConvVAE, cropped, padded
+from minivae.models.diffusion import Schedule
+from minivae.models.diffusion_model import Diffusion
+from minivae.models.latent_diffusion import LatentDiffusion
+from minivae.models.unet import MLPDenoiser, UNet
 from minivae.models.vae import VAE, Elbo
 
 MODELS = {"autoencoder": Autoencoder, "vae": VAE}
 
-__all__ = ["MODELS", "VAE", "Autoencoder", "Elbo"]
+__all__ = [
+    "MODELS",
+    "VAE",
+    "Autoencoder",
+    "ConvVAE",
+    "Diffusion",
+    "Elbo",
+    "LatentDiffusion",
+    "MLPDenoiser",
+    "Schedule",
+    "UNet",
+    "cropped",
+    "padded",
+]

@@ -6,7 +6,15 @@ which is what a convolution spends its time on besides the matrix product, is 4 
 keep that order by themselves; an array in the other order is copied once.
 
 Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a patch is multiplied with.
+
+The patches of a batch are k * k times its size. They are cut and multiplied a few images at a time, so that they stay
+in cache, and cut again for the gradient: that is cheaper than to keep them. With stride 1 the gradient for the input is
+a convolution too, with the weights turned by 180 degrees; and a convolution that makes few channels of many is done the
+other way round: multiply first, and add up shifted images.
 """
+
+import functools
+import operator
 
 from minivae import checks
 from minivae.engine import op
@@ -15,6 +23,8 @@ from minivae.ops.cases import normal
 from minivae.ops.fast import column_sum, long_product, remembered
 
 FEW_CHANNELS = 4
+MANY = 4  # times as many channels on one side as on the other: then patches are not cut on that side
+CACHED = 2**17  # numbers in the patches of a part of a batch: half of a core's second cache, in float32
 
 
 def _rows(xp, x):
@@ -43,6 +53,39 @@ def _patches(xp, x, k, stride, padding):
     return xp.ascontiguousarray(runs).reshape(B * h * w, k * k * C), (h, w)
 
 
+def _parts(B, size):
+    """Slices of B images, as many at a time as keep `size` numbers an image in cache."""
+    step = max(1, CACHED // max(size, 1))
+    return [slice(first, first + step) for first in range(0, B, step)]
+
+
+def _turned(xp, W):
+    """(k, k, C, O) as (k, k, O, C), turned by 180 degrees: what undoes the shifts of a convolution with stride 1."""
+    return xp.ascontiguousarray(W[::-1, ::-1].swapaxes(2, 3))
+
+
+def _slide(xp, x, W, stride, padding):
+    """Every patch of x times W: (B, C, H, W), (k, k, C, O) -> (B, O, h, w)."""
+    B, _, H, Wd = x.shape
+    k, _, _, O = W.shape
+    h, w = (H + 2 * padding - k) // stride + 1, (Wd + 2 * padding - k) // stride + 1
+    matrix, y = W.reshape(-1, O), xp.empty((B, h, w, O), x.dtype)
+    for part in _parts(B, h * w * len(matrix)):
+        patches, _ = _patches(xp, x[part], k, stride, padding)
+        xp.matmul(patches, matrix, out=y[part].reshape(-1, O))
+    return y.transpose(0, 3, 1, 2)
+
+
+def _slide_W(xp, x, g, k, stride, padding):
+    """The gradient of `_slide` for W: every patch of x times the g of its place, added up, (k, k, C, O)."""
+    (B, C, _, _), (_, O, h, w) = x.shape, g.shape
+    total = xp.zeros((O, k * k * C), x.dtype)
+    for part in _parts(B, h * w * k * k * C):
+        patches, _ = _patches(xp, x[part], k, stride, padding)
+        total += _rows(xp, g[part]).T @ patches
+    return total.T.reshape(k, k, C, O)
+
+
 def _scatter(xp, rows, W, shape, stride, padding, start=0):
     """The adjoint of `_patches` after a product: adds rows @ W.T, cut into patches, back into images of `shape`.
 
@@ -68,17 +111,19 @@ def _scatter(xp, rows, W, shape, stride, padding, start=0):
     taps = xp.zeros((k, groups * stride, C, O), W.dtype)
     taps[:, :k] = W
     taps = xp.ascontiguousarray(taps.reshape(k * groups, stride * C, O).transpose(0, 2, 1))
-    part = xp.empty((len(rows), stride * C), rows.dtype)  # one for all turns of the loop: it stays in cache
     width = max(Wp, (groups + w - 1) * stride)
     framed = xp.empty((B, Hp, width, C), rows.dtype)
     framed[...] = start
-    lines = framed.reshape(B, Hp, width * C)
-    for i in range(k):
-        for j in range(groups):
-            xp.matmul(rows, taps[i * groups + j], out=part)
-            first = j * stride * C
-            place = lines[:, i : i + stride * h : stride, first : first + w * stride * C]
-            place += part.reshape(B, h, w * stride * C)
+    for some in _parts(B, Hp * width * C):
+        lines = framed[some].reshape(-1, Hp, width * C)
+        theirs = rows.reshape(B, h * w, O)[some].reshape(-1, O)
+        product = xp.empty((len(theirs), stride * C), rows.dtype)  # one for all turns of the loop: it stays in cache
+        for i in range(k):
+            for j in range(groups):
+                xp.matmul(theirs, taps[i * groups + j], out=product)
+                first = j * stride * C
+                place = lines[:, i : i + stride * h : stride, first : first + w * stride * C]
+                place += product.reshape(-1, h, w * stride * C)
     return framed[:, padding : padding + H, padding : padding + Wd].transpose(0, 3, 1, 2)
 
 
@@ -93,15 +138,27 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
     h = (H + 2 padding - k) // stride + 1, likewise w; the frame is 0. Raises ShapeError where that is below 1.
     """
     checks.conv2d(x, W, stride, padding)
-    k, _, _, O = W.shape
-    patches, (h, w) = _patches(xp, x, k, stride, padding)
-    matrix = W.reshape(-1, O)
-    y = patches @ matrix
-    y += b
+    k, _, C, O = W.shape
+    back = k - 1 - padding  # the frame that the gradient of a convolution with stride 1 needs to be one, too
+    dense = stride == 1 and back >= 0
+    back_too = dense and MANY * C > O  # whether that is the faster way
+    fewer = dense and O < C  # then the patches of g are smaller than those of x
 
-    return _images(y, len(x), h, w), (
-        lambda g: _scatter(xp, _rows(xp, g), W, x.shape, stride, padding),
-        lambda g: long_product(xp, _rows(xp, g), patches).T.reshape(W.shape),
+    if dense and MANY * O <= C:
+        B, _, H, width = x.shape
+        shape = (B, O, H + padding - back, width + padding - back)
+        y = _scatter(xp, _rows(xp, x), _turned(xp, W), shape, 1, back, start=b)
+    else:
+        y = _slide(xp, x, W, stride, padding)
+        y += b[:, None, None]
+
+    return y, (
+        lambda g: (
+            _slide(xp, g, _turned(xp, W), 1, back)
+            if back_too
+            else _scatter(xp, _rows(xp, g), W, x.shape, stride, padding)
+        ),
+        lambda g: _turned(xp, _slide_W(xp, g, x, k, 1, back)) if fewer else _slide_W(xp, x, g, k, stride, padding),
         lambda g, out: column_sum(xp, _rows(xp, g), out),
     )
 
@@ -155,7 +212,15 @@ def max_pool2d(xp, x, *, size):
 
 
 def _enlarge(xp, x, n):
-    return xp.repeat(xp.repeat(x, n, axis=2), n, axis=3)
+    pixels = x.transpose(0, 2, 3, 1)  # so that the result, too, has its channels last in memory
+    return xp.repeat(xp.repeat(pixels, n, axis=2), n, axis=1).transpose(0, 3, 1, 2)
+
+
+def _block_sum(blocks):
+    """(B, C, h, n, w, n) -> (B, C, h, w): sums of whole images; `sum` over two axes would add n numbers at a time."""
+    n = blocks.shape[3]
+    lines = functools.reduce(operator.add, (blocks[:, :, :, i] for i in range(n)))  # (B, C, h, w, n)
+    return functools.reduce(operator.add, (lines[..., j] for j in range(n)))
 
 
 @op(normal((2, 3, 2, 3), factor=2))
@@ -163,4 +228,4 @@ def upsample(xp, x, *, factor):
     """Every pixel becomes a factor x factor block: (B, C, H, W) -> (B, C, H * factor, W * factor)."""
     if x.ndim != 4 or factor < 1:
         raise ShapeError(f"upsample: x is {x.shape} and factor {factor}; wanted (B, C, H, W), and 1 or more")
-    return _enlarge(xp, x, factor), (lambda g: _blocks("upsample", g, factor).sum(axis=(3, 5)),)
+    return _enlarge(xp, x, factor), (lambda g: _block_sum(_blocks("upsample", g, factor)),)

@@ -49,23 +49,41 @@ def group_norm(xp, x, gain, bias, *, groups, tiny=1e-5):
     B, C, H, W = x.shape
     affine("group_norm", "the channels of x", C, gain, bias)
     check_groups(C, groups)
-    apart, inner, n = (B, groups, C // groups, H, W), (2, 3, 4), C // groups * H * W
-    u = x.reshape(apart)
-    u = u - u.mean(axis=inner, keepdims=True)
-    scale = 1 / xp.sqrt((u * u).mean(axis=inner, keepdims=True) + x.dtype.type(tiny))
-    u *= scale
-    flat, wide = u.reshape(x.shape), gain[:, None, None]
+    together = C // groups
+    n = together * H * W  # numbers that share a mean
 
-    def g_x(g):
-        g = (g * wide).reshape(apart)
-        shared = g.sum(axis=inner, keepdims=True) + u * (g * u).sum(axis=inner, keepdims=True)
-        return (scale * (g - shared / n)).reshape(x.shape)
+    def mean(sums):  # sums over the pixels of each channel, (B, C) -> the mean in the channel's group, (B, 1, C)
+        means = sums.reshape(B, groups, together).sum(axis=2) / n
+        return xp.repeat(means, together, axis=1)[:, None]
 
-    return flat * wide + bias[:, None, None], (
-        g_x,
-        lambda g: (g * flat).sum(axis=(0, 2, 3)),
-        lambda g: g.sum(axis=(0, 2, 3)),
-    )
+    ones = xp.ones(H * W, x.dtype)  # a product with it is the sum over pixels: (B, H * W, C) -> (B, C)
+    u = _pixels(xp, x)
+    u = u - mean(ones @ u)
+    scale = 1 / xp.sqrt(mean(ones @ (u * u)) + x.dtype.type(tiny))
+    y = u * (scale * gain)
+    y += bias
+
+    def gradients(g):
+        g = _pixels(xp, g)
+        g_bias, g_gain = ones @ g, ones @ (g * u) * scale[:, 0]  # (B, C)
+        g_x = g * (scale * gain)
+        g_x -= scale * mean(g_bias * gain)
+        g_x -= u * (scale * (scale * mean(g_gain * gain)))
+        return _images(g_x, x.shape), g_gain, g_bias
+
+    return _images(y, x.shape), gradients
+
+
+def _pixels(xp, x):
+    """(B, C, H, W) as (B, H * W, C): a view where channels come last in memory, as they do after a convolution."""
+    B, C, H, W = x.shape
+    return xp.ascontiguousarray(x.transpose(0, 2, 3, 1)).reshape(B, H * W, C)
+
+
+def _images(pixels, shape):
+    """(B, H * W, C) as (B, C, H, W), a view."""
+    B, C, H, W = shape
+    return pixels.reshape(B, H, W, C).transpose(0, 3, 1, 2)
 
 
 @op(normal((2, 3, 4), (2, 5, 4), (2, 5, 6)))

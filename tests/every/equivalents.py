@@ -64,8 +64,36 @@ same(
     "ops/linalg.py linear 2: gradient transposed",
     "ops/norm.py layer_norm 1: gradient transposed",
     "ops/norm.py layer_norm 2: gradient transposed",
-    "ops/norm.py group_norm 1: gradient transposed",
-    "ops/norm.py group_norm 2: gradient transposed",
+)
+
+same(
+    "which side of a convolution is cut into patches: both ways give the same, one is faster",
+    "ops/conv.py top: MANY = 4 -> MANY = (5)",
+    "ops/conv.py top: MANY = 4 -> MANY = (3)",
+    "ops/conv.py conv2d: stride == 1 and back >= 0 -> stride == (0) and back >= 0",
+    "ops/conv.py conv2d: stride == 1 and back >= 0 -> stride == 1 and (back > 0)",
+    "ops/conv.py conv2d: stride == 1 and back >= 0 -> stride == 1 and back >= (1)",
+    "ops/conv.py conv2d: dense and MANY * O <= C -> False",
+    "ops/conv.py conv2d: MANY * O <= C -> (MANY * O < C)",
+    "ops/conv.py conv2d: _slide(xp, g, _turned(xp, W), 1, back) if back_too else _scatter(xp, _rows(xp, g), W, x.shape, strid -> (_scatter(xp, _rows(xp, g), W, x.shape, stride, padding))",
+    "ops/conv.py conv2d: MANY * C > O -> (MANY * C >= O)",
+    "ops/conv.py conv2d: _turned(xp, _slide_W(xp, g, x, k, 1, back)) if fewer else _slide_W(xp, x, g, k, stride, padding) -> (_slide_W(xp, x, g, k, stride, padding))",
+    "ops/conv.py conv2d: dense and O < C -> dense and (O <= C)",
+    "ops/conv.py conv2d: dense and O < C -> dense and (O >= C)",
+)
+
+same(
+    "how many images are cut at a time: speed and memory alone",
+    "ops/conv.py top: CACHED = 2**17 -> CACHED = (2 * 17)",
+    "ops/conv.py top: CACHED = 2**17 -> CACHED = (3)**17",
+    "ops/conv.py top: CACHED = 2**17 -> CACHED = (1)**17",
+    "ops/conv.py top: CACHED = 2**17 -> CACHED = 2**(18)",
+    "ops/conv.py top: CACHED = 2**17 -> CACHED = 2**(16)",
+)
+
+same(
+    "an axis of size 1",
+    "ops/norm.py group_norm: ones @ (g * u) * scale[:, 0] -> ones @ (g * u) * scale[:, (-1)]",
 )
 
 same(
@@ -91,7 +119,11 @@ same(
 same(
     "NumPy takes any negative number for `as many as there are`",
     "ops/conv.py _scatter: W.reshape(-1, O) -> W.reshape(-(2), O)",
-    "ops/conv.py conv2d: W.reshape(-1, O) -> W.reshape(-(2), O)",
+    "ops/conv.py _scatter: framed[some].reshape(-1, Hp, width * C) -> framed[some].reshape(-(2), Hp, width * C)",
+    "ops/conv.py _scatter: rows.reshape(B, h * w, O)[some].reshape(-1, O) -> rows.reshape(B, h * w, O)[some].reshape(-(2), O)",
+    "ops/conv.py _scatter: product.reshape(-1, h, w * stride * C) -> product.reshape(-(2), h, w * stride * C)",
+    "ops/conv.py _slide: W.reshape(-1, O) -> W.reshape(-(2), O)",
+    "ops/conv.py _slide: y[part].reshape(-1, O) -> y[part].reshape(-(2), O)",
     "ops/conv.py conv_transpose2d: W.reshape(-1, x.shape[1]) -> W.reshape(-(2), x.shape[1])",
     "ops/fast.py long_product: a.reshape(parts, -1, I) -> a.reshape(parts, -(2), I)",
     "ops/fast.py long_product: b.reshape(parts, -1, O) -> b.reshape(parts, -(2), O)",

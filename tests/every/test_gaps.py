@@ -1,5 +1,7 @@
 """What changes to the source went unnoticed until these tests were written; see docs/trust.md."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from minivae import Tensor, backend, ops
 from minivae.engine import OPS, Node, Op
 from minivae.errors import BackendError, DataError, DtypeError, GradientError, ShapeError
 from minivae.nn import FlatParameters, Parameter
-from minivae.ops import METHODS, add, leaky_relu, split
+from minivae.ops import METHODS, add, conv, leaky_relu, split
 
 
 def leaf(*values):
@@ -307,6 +309,63 @@ class TestKinks:
         assert self.gradient(lambda x: x**0, 0.0, 2.0) == [0, 0]
         assert self.gradient(lambda x: x**1, 0.0, 2.0) == [1, 1]
         assert self.gradient(lambda x: x**2, 0.0, 2.0) == [0, 4]
+
+
+class TestPartsOfConvolutions:
+    """However many images are cut at a time, and whichever side is cut into patches, a convolution is a convolution."""
+
+    @staticmethod
+    def by_hand(x, W, stride, padding):
+        """The definition: at each place, the sum over the patch times W."""
+        k = len(W)
+        x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+        h, w = ((n - k) // stride + 1 for n in x.shape[2:])
+        y = np.zeros((len(x), W.shape[3], h, w))
+        for i in range(k):
+            for j in range(k):
+                seen = x[:, :, i : i + stride * h : stride, j : j + stride * w : stride]
+                y += np.einsum("bchw,co->bohw", seen, W[i, j])
+        return y
+
+    @pytest.mark.parametrize("cached", [1, 500, 10**9])
+    @pytest.mark.parametrize(
+        ("C", "n_out"), [(1, 1), (1, 5), (5, 1), (4, 16), (16, 4), (4, 17), (17, 4), (20, 5), (5, 5)]
+    )
+    @pytest.mark.parametrize(("k", "stride", "padding"), [(3, 1, 1), (3, 2, 1), (1, 1, 0), (2, 1, 2), (3, 1, 0)])
+    def test_values_and_gradients_are_those_of_the_definition(self, cached, C, n_out, k, stride, padding):
+        rng = np.random.default_rng(C + n_out)
+        x, W, b = (Tensor(rng.normal(size=shape), True) for shape in [(5, C, 4, 6), (k, k, C, n_out), (n_out,)])
+        g = rng.normal(size=(5, n_out, (4 + 2 * padding - k) // stride + 1, (6 + 2 * padding - k) // stride + 1))
+        with mock.patch.object(conv, "CACHED", cached):
+            y = ops.conv2d(x, W, b, stride=stride, padding=padding)
+            y.backward(g)
+        wanted = self.by_hand(x.data, W.data, stride, padding)
+        np.testing.assert_allclose(y.data, wanted + b.data[:, None, None], atol=1e-12)
+        # it is linear in x and in W, so its gradients are those that make these products equal, in any direction
+        u, V = rng.normal(size=x.shape), rng.normal(size=W.shape)
+        assert (x.grad * u).sum() == pytest.approx((g * self.by_hand(u, W.data, stride, padding)).sum(), rel=1e-9)
+        assert (W.grad * V).sum() == pytest.approx((g * self.by_hand(x.data, V, stride, padding)).sum(), rel=1e-9)
+        np.testing.assert_allclose(b.grad, g.sum(axis=(0, 2, 3)), atol=1e-12)
+
+    @pytest.mark.parametrize(("size", "at_a_time"), [(0, 100), (1, 100), (30, 3), (49, 2), (100, 1), (101, 1)])
+    def test_parts_cover_all_images_and_fit_where_one_fits(self, size, at_a_time):
+        with mock.patch.object(conv, "CACHED", 100):
+            parts = [np.arange(151)[part] for part in conv._parts(151, size)]
+        assert np.array_equal(np.concatenate(parts), np.arange(151))
+        assert max(map(len, parts)) == at_a_time
+
+    def test_results_have_their_channels_last_in_memory(self):
+        """Else the next convolution would copy them."""
+        x = np.random.default_rng(0).normal(size=(2, 4, 4, 8)).transpose(0, 3, 1, 2)
+        W, b, ones = np.ones((3, 3, 8, 8)), np.ones(8), np.ones(8)
+        for y in (
+            ops.conv2d(x, W, b, padding=1),
+            ops.upsample(x, factor=2),
+            ops.group_norm(x, ones, b, groups=2),
+            ops.silu(x),
+            ops.concat(x, x, axis=1),
+        ):
+            assert y.data.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 class TestIndexing:
