@@ -36,6 +36,7 @@ export function sitting(question, key, events, keep) {
       locked: Boolean(kind.predicts) && open && tried > 0,
       may_reveal: open && tried >= (kind.predicts ? 1 : 2),
       solution: open ? null : key.solution,
+      unkept: "",
     };
   }
 

@@ -27,7 +27,8 @@ FLAGS = [
 ]
 NOT_NEEDED = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab_jupytext")  # each costs a second at the start
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:", "file:")
-WAIT_MS = 30_000
+WAIT_MS = 60_000
+IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
 def browser_path() -> str | None:
@@ -147,12 +148,18 @@ def settled(page) -> None:
     page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
     page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell")
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
+    page.wait_for_function(IDLE)
+
+
+def restart(page) -> None:
+    """A new kernel. What is asked of one that is still starting may be dropped, so wait until it idles."""
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.wait_for_function(IDLE)
 
 
 def run_all(page) -> None:
     """Run every cell, and come back when all have run."""
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
+    page.wait_for_function(IDLE)
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(
         """() => window.jupyterapp.shell.currentWidget.content.widgets
