@@ -3,10 +3,10 @@
 #
 # *What lies halfway between a smiling face with a beard and a frowning one with long hair?*
 #
-# Lesson 04 gave every picture an address, and a decoder that answers at every door. So the latent space is a map, and a
-# good map allows three things. You may walk in a straight line from one place to another, and all the way there is land.
-# You may give directions, "two miles north", that hold wherever you start. And you may read off a place what it is
-# like there.
+# Lesson 04 gave every picture an address, and a decoder that answers at every door. So the latent space is a map, and
+# a good map allows three things. You may walk in a straight line from one place to another, and all the way there is
+# land. You may give directions, "two miles north", that hold wherever you start. And you may read off a place what it
+# is like there.
 #
 # Here the places are faces. Is there, halfway between two of them, a neutral face, or two faces laid over each other?
 # Is there a direction called *smile*, the same for everybody? Such claims are mostly shown in pictures, and a picture
