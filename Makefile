@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .SUFFIXES:
-.PHONY: help lab test bench lessons kernels check check-gpu constraints venv clean FORCE
+.PHONY: help lab test docs bench lessons kernels check check-gpu constraints venv clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test: .venv/installed-dev ## style, types, tests, and every lesson run again and
 	    || failed="$$failed pytest"; \
 	[ -z "$$failed" ] || { echo "make test: failed:$$failed" >&2; exit 1; }
 
+docs: .venv/installed-docs ## build the site, lessons with live quizzes, into build/docs/html; needs npm, for MathJax
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python docs/build.py $(ARGS)
+
 bench: .venv/installed-lab ## time training steps beside what else is installed; ARGS="--out docs/benchmark.md --curves"
 	@$(BIN)/minivae bench $(ARGS)
 
@@ -37,6 +40,7 @@ check-gpu: .venv/installed-dev ## on a machine with a GPU: tests, each kernel's 
 
 lessons: .venv/installed-dev ## build the notebooks from lessons/source; one of them: ARGS=04
 	@$(BIN)/python -m minivae.learn.build $(ARGS)
+	@$(BIN)/python -m minivae.learn.cards
 
 kernels: .venv/installed-dev ## compile all CUDA kernels for seven generations of GPUs, and write their tables into docs/kernels.md
 	@$(BIN)/python -m minivae.cuda.tables
@@ -67,6 +71,11 @@ clean: ## remove what tools leave behind; .venv stays (rm -rf .venv to begin ane
 .venv/installed-dev: .venv/made pyproject.toml constraints.txt
 	@echo "make: installing the course, JupyterLab and the test tools into .venv; once, and some minutes on a slow line"
 	@$(INSTALL) -e ".[lab,dev]"
+	@touch .venv/installed-lab $@
+
+.venv/installed-docs: .venv/made pyproject.toml constraints.txt
+	@echo "make: installing the course, JupyterLab and Sphinx into .venv; once, and some minutes on a slow line"
+	@$(INSTALL) -e ".[lab,docs]"
 	@touch .venv/installed-lab $@
 
 NEWER = Install Python 3.11 or newer and name it, for example: make lab PYTHON=python3.12 \
