@@ -54,8 +54,6 @@ METADATA = {
 # What a kernel prints hangs on these; the learner's own settings must not reach the committed outputs.
 FIXED = {
     "PYTHONHASHSEED": "0",
-    "OPENBLAS_NUM_THREADS": "1",  # the number of threads decides the order of sums, hence the last bits
-    "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "MATPLOTLIBRC": os.devnull,
     "COLUMNS": "80",
@@ -76,13 +74,16 @@ def one_arithmetic() -> dict[str, str]:
     """What makes all x86 processors with AVX2 add in one order: AVX-512 is not used where it is there.
 
     Training turns last bits into digits: with AVX-512, ten cells of lesson 04 print another decimal than without.
-    Set these variables yourself to see which digits those are: `OPENBLAS_CORETYPE=SkylakeX make check`.
+    The number of threads decides the order of sums, too. Set these variables yourself to see which digits those are:
+    `OPENBLAS_CORETYPE=SkylakeX NPY_DISABLE_CPU_FEATURES= LESSON_THREADS=2 make check`.
     """
+    threads = os.environ.get("LESSON_THREADS", "1")
+    one = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
     found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     if not {"AVX2", "X86_V3"} & set(found):
-        return {}
+        return one
     newer = [feature for feature in found if "512" in feature or feature == "X86_V4"]
-    return {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
+    return one | {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
 
 
 def lesson_environment(home: Path) -> dict[str, str]:
@@ -90,7 +91,8 @@ def lesson_environment(home: Path) -> dict[str, str]:
 
     Progress is kept in memory: what the learner has answered must neither change an output nor be added to.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIVAE_")}
+    own = ("MINIVAE_", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # of whoever builds, or runs the tests
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     # IPYTHONDIR: what the learner's profile runs at start-up must not run here.
     folders = {"MINIVAE_HOME": str(home / "minivae"), "IPYTHONDIR": str(home / "ipython")}
     return one_arithmetic() | kept | FIXED | folders | {"MINIVAE_PROGRESS": ":memory:"}

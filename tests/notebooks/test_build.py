@@ -129,7 +129,12 @@ def test_a_cpu_may_be_chosen_to_find_the_digits_that_hang_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
-    assert build.lesson_environment(tmp_path)["OPENBLAS_CORETYPE"] == "SkylakeX"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    environment = build.lesson_environment(tmp_path)
+    assert (environment["OPENBLAS_CORETYPE"], environment["OPENBLAS_NUM_THREADS"]) == ("SkylakeX", "1")
+    monkeypatch.setenv("LESSON_THREADS", "2")
+    environment = build.lesson_environment(tmp_path)
+    assert (environment["OPENBLAS_NUM_THREADS"], environment["OMP_NUM_THREADS"]) == ("2", "2")
 
 
 def test_ids_stay_when_another_cell_is_edited(tmp_path: Path) -> None:
