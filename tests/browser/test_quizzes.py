@@ -282,7 +282,7 @@ def test_after_a_restart_the_answers_come_back_from_the_disk(session):
     """A new kernel knows nothing: what it shows it has read from the learner's file."""
     page = session.page
     lab.reload(page)
-    lab.restart(page)
+    lab.new_kernel(page)
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     lab.run_all(page)
     for refs in (MOUSE, KEYBOARD):

@@ -281,7 +281,7 @@ def test_after_a_reload_the_quiz_is_where_it_was(session):
 
 
 def test_after_a_restart_the_quiz_says_what_to_do(page):
-    lab.restart(page)
+    lab.new_kernel(page)
     quiz(page, MOUSE).get_by_role("button", name="Check").click()
     reply(quiz(page, MOUSE), "un this cell again")
 

@@ -28,7 +28,7 @@ LESSON = "lessons/04_send_a_range.html"
 MEGABYTE, KILOBYTE = 1_000_000, 1_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The folder of the built site, and how long that took."""
     if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
@@ -44,7 +44,7 @@ def site(tmp_path_factory):
     return SimpleNamespace(folder=folder / "html", seconds=time.monotonic() - begin)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def parsed(site):
     return {path: pages.Page(path.read_text(encoding="utf-8")) for path in sorted(site.folder.rglob("*.html"))}
 
@@ -143,7 +143,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opened(site, tmp_path_factory):
     """The site behind a server, and a page that is being watched."""
     pytest.importorskip("playwright", reason='no playwright: pip install "minivae[lab,dev]"')
