@@ -175,30 +175,3 @@ def set_theme(page, theme: str) -> None:
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     light = "false" if "Dark" in theme else "true"
     page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
-
-
-def faint_texts(page) -> list:
-    """Every text in our cards whose contrast with what is behind it, as drawn, is below 4.5:1, with that contrast."""
-    return page.evaluate(
-        """() => {
-            const parse = c => c.match(/[\\d.]+/g).map(Number);
-            const light = c => parse(c).slice(0, 3).map(v => v / 255)
-                .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-                .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
-            const ground = e => {
-                const c = getComputedStyle(e).backgroundColor;
-                return (parse(c)[3] ?? 1) === 0 ? ground(e.parentElement) : c;
-            };
-            const faint = [];
-            for (const card of document.querySelectorAll('.mv-card')) {
-                const walk = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
-                while (walk.nextNode()) {
-                    const e = walk.currentNode.parentElement;
-                    const [low, high] = [light(getComputedStyle(e).color), light(ground(e))].sort((a, b) => a - b);
-                    const ratio = (high + 0.05) / (low + 0.05);
-                    if (ratio < 4.5) faint.push([walk.currentNode.data, ratio]);
-                }
-            }
-            return faint;
-        }"""
-    )

@@ -14,7 +14,7 @@ from minivae.learn.kinds import KINDS
 from minivae.learn.kinds.predict import Predict
 from minivae.learn.markup import to_text
 from minivae.learn.plain import static_html
-from tests.browser import lab
+from tests.browser import lab, looks
 from tests.browser.answering import button, by_keyboard, by_mouse, given
 from tests.learn.quizzes import all_words, wrong_answers
 
@@ -245,7 +245,7 @@ def test_what_came_out_is_laid_beside_the_prediction(page):
 def test_every_text_of_every_kind_has_contrast_as_drawn(page, theme):
     lab.set_theme(page, theme)
     page.mouse.move(0, 0)
-    assert lab.faint_texts(page) == []
+    assert looks.faint_texts(page) == []
     if pictures := os.environ.get("MINIVAE_SCREENSHOTS"):  # a folder: pictures for the eye, nothing asserted
         for kind, ref in MOUSE.items():
             card_of(page, ref).screenshot(path=f"{pictures}/{theme.split()[1].lower()}-{kind}.png")
@@ -255,10 +255,7 @@ def test_every_text_of_every_kind_has_contrast_as_drawn(page, theme):
 def test_nothing_sticks_out_of_a_card(page, width):
     page.set_viewport_size({"width": width, "height": 1000})
     page.wait_for_function(f"window.innerWidth === {width}")
-    sticking = page.evaluate(
-        "[...document.querySelectorAll('.mv-card')].map(e => e.scrollWidth - e.clientWidth).filter(d => d > 0)"
-    )
-    assert sticking == []
+    assert looks.sticking_out(page) == []
     if (pictures := os.environ.get("MINIVAE_SCREENSHOTS")) and width == 380:
         for kind, ref in MOUSE.items():
             card_of(page, ref).screenshot(path=f"{pictures}/narrow-{kind}.png")

@@ -18,7 +18,7 @@ from minivae.learn.kinds.output import normal
 from minivae.learn.kinds.predict import Predict
 from minivae.learn.progress import MemoryProgress
 from minivae.learn.sitting import Sitting
-from tests.browser import lab
+from tests.browser import lab, looks
 from tests.browser.answering import by_keyboard, by_mouse, given
 from tests.learn.quizzes import QUESTIONS, SOME, wrong_answers
 
@@ -172,7 +172,7 @@ def test_the_theme_is_the_pages_or_the_systems_and_has_contrast(site, theme, sys
     open_page(site, theme)
     ground = site.page.evaluate("getComputedStyle(document.querySelector('.mv-card')).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == dark
-    assert lab.faint_texts(site.page) == []
+    assert looks.faint_texts(site.page) == []
 
 
 def test_it_works_from_a_file_and_without_storage(site):

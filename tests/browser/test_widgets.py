@@ -11,7 +11,7 @@ import pytest
 
 from minivae.learn import bank
 from minivae.learn.markup import to_text
-from tests.browser import lab
+from tests.browser import lab, looks
 
 nbformat = pytest.importorskip("nbformat")
 
@@ -257,17 +257,14 @@ def test_every_move_brings_a_picture_and_the_time_it_took_is_reported(page):
 def test_every_text_has_contrast_as_drawn(page, theme):
     lab.set_theme(page, theme)
     page.mouse.move(0, 0)
-    assert lab.faint_texts(page) == []
+    assert looks.faint_texts(page) == []
 
 
 @pytest.mark.parametrize("width", [380, 1100])
 def test_nothing_sticks_out_of_a_card(page, width):
     page.set_viewport_size({"width": width, "height": 1000})
     page.wait_for_function(f"window.innerWidth === {width}")
-    sticking = page.evaluate(
-        "[...document.querySelectorAll('.mv-card')].map(e => e.scrollWidth - e.clientWidth).filter(d => d > 0)"
-    )
-    assert sticking == []
+    assert looks.sticking_out(page) == []
 
 
 def test_after_a_reload_the_quiz_is_where_it_was(session):

@@ -1,6 +1,5 @@
 """Lesson 01: its solutions against the library's engine, and that nothing of it is imported before it was built."""
 
-import ast
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from minivae import Tensor, engine, ops
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson01 import logsumexp_gradient, matmul_gradients, unbroadcast
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "01_gradients_from_scratch.py"
 
@@ -38,17 +38,6 @@ def test_the_gradient_of_logsumexp_is_that_of_the_library(rng):
     leaf = Tensor(x, requires_grad=True)
     ops.logsumexp(leaf, axis=1).backward(g)
     np.testing.assert_allclose(logsumexp_gradient(g, x), leaf.grad, rtol=1e-12)
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_the_engine_is_not_imported_before_the_learner_has_built_one():

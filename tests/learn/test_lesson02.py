@@ -1,6 +1,5 @@
 """Lesson 02: its solutions against independent truth and the library, its claims against what its notebook printed."""
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from minivae import Tensor, ops
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson02 import bottleneck_gradients, pca, quantise
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "02_the_spys_note.py"
 NOTEBOOK = SOURCE.parent.parent / f"{SOURCE.stem}.ipynb"
@@ -93,17 +93,6 @@ def test_quantising_twice_changes_nothing(rng):
 
 
 # The lesson ------------------------------------------------------------------------------------------------------
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_no_layer_optimiser_or_model_is_imported_before_the_learner_has_built_them():

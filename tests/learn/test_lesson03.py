@@ -1,6 +1,5 @@
 """Lesson 03: its solutions against independent truth, and its text against the numbers that its cells print."""
 
-import ast
 import math
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson03 import distances, fitted_codes, is_readable
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "03_garbage_from_random_codes.py"
 
@@ -69,17 +69,6 @@ def test_fitted_codes_have_the_mean_and_covariance_of_the_codes():
     assert (gap < 5 * (2 / n) ** 0.5).all()  # a correlation's standard error is at most that
     scores = (drawn - codes.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(covariance)).T
     assert np.abs((scores**3).mean(axis=0)).max() < 5 * (15 / n) ** 0.5  # no skew is left of the exponential
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_nothing_of_the_subject_is_imported():

@@ -1,6 +1,5 @@
 """The solutions of lesson 04 against what they mean: an integral, a mean, a variance."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson04 import gaussian_kl, reparameterize
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "04_send_a_range.py"
 
@@ -28,17 +28,6 @@ def test_the_solution_of_reparameterize_has_the_right_mean_and_variance():
     z = reparameterize(mu, logvar, np.random.default_rng(0).normal(size=(n, 1)))
     np.testing.assert_allclose(z.mean(), 0.5, atol=4 * np.exp(-1) / n**0.5)  # four standard errors
     np.testing.assert_allclose(z.var(), np.exp(-2.0), rtol=4 * (2 / n) ** 0.5)
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_neither_the_ops_nor_the_model_are_imported_before_the_learner_has_built_them():

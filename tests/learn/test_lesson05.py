@@ -1,6 +1,5 @@
 """Lesson 05: its solutions against closed forms, and that what it prints is what its text says."""
 
-import ast
 import itertools
 import json
 import math
@@ -14,6 +13,7 @@ from minivae import Tensor
 from minivae.distributions import Normal
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson05 import kumaraswamy, leave_one_out, score_gradients
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "05_the_reparameterization_trick.py"
 
@@ -64,17 +64,6 @@ def test_leave_one_out_has_no_bias_and_a_mean_with_the_draw_itself_has(S):
     exact = p * (1 - p) * (price[1] - price[0])
     np.testing.assert_allclose(without, exact, rtol=1e-12)
     np.testing.assert_allclose(within, exact * (S - 1) / S, rtol=1e-12)
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_no_estimator_is_imported_before_the_learner_has_built_it():

@@ -1,6 +1,5 @@
 """Lesson 06: its solutions against integrals and the library, and that the notebook shows what its text says."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from minivae import Tensor, ops
 from minivae.learn.build import parse
 from minivae.learn.exercises.lesson06 import effective_beta, free_bits, monte_carlo_kl, per_dimension_kl
 from minivae.learn.recompute import in_lesson
+from tests.learn.cells import imported
 
 SOURCE = Path(__file__).resolve().parents[2] / "lessons" / "source" / "06_the_loss_with_two_forces.py"
 
@@ -71,17 +71,6 @@ def test_free_bits_take_the_force_from_a_quiet_dimension_alone():
     )
     np.testing.assert_allclose((moved - free_bits(kl, lam)) / h, [0, 1, 1], atol=1e-6)  # h times rounding
     assert free_bits(kl, 0.0) == pytest.approx(kl.sum(axis=1).mean())
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_nothing_of_the_subject_is_imported_before_it_was_written():

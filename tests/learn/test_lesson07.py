@@ -13,6 +13,7 @@ from minivae.data.faces import NAMES
 from minivae.learn.build import LESSONS, parse
 from minivae.learn.exercises.lesson07 import attribute_vector, mix, slerp
 from minivae.learn.recompute import in_lesson
+from tests.learn.cells import imported
 
 SOURCE = LESSONS / "source" / "07_a_map_of_concepts.py"
 CELLS = [cell.source for cell in parse(SOURCE).cells if cell.cell_type == "code"]
@@ -76,17 +77,6 @@ def test_mix_takes_the_chosen_factors_and_leaves_the_rest_where_codes_are_linear
     z = mix(f_a @ W + rest, f_a, f_b, np.array([1.0, 0.0, 0.5]), W)
     np.testing.assert_allclose(read(z), np.stack([f_b[:, 0], f_a[:, 1], (f_a + f_b)[:, 2] / 2], axis=1), atol=1e-12)
     np.testing.assert_allclose(z - read(z) @ W, rest, atol=1e-12)
-
-
-def imported(code):
-    """Full names of what a cell imports from the library."""
-    names = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("minivae")}
 
 
 def test_reader_strangeness_and_interpolation_are_not_imported_before_they_are_written():
