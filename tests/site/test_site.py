@@ -17,7 +17,7 @@ import pytest
 
 from minivae.learn import bank
 from minivae.learn.first_vae import draw
-from tests.browser import lab
+from tests.browser import lab, looks
 from tests.browser.answering import by_keyboard
 from tests.learn.quizzes import wrong_answers
 from tests.site import pages
@@ -285,7 +285,7 @@ def test_light_and_dark_have_contrast_and_the_machine_follows(opened, name, sche
         "() => [...document.querySelector('.mv-digit').getContext('2d').getImageData(14, 14, 1, 1).data]"
     )
     assert (ink[0] > 128) == (scheme == "dark")
-    assert lab.faint_texts(page) == []
+    assert looks.faint_texts(page) == []
 
 
 def test_the_pages_own_switch_outweighs_the_system(opened):
@@ -303,7 +303,7 @@ def test_the_pages_own_switch_outweighs_the_system(opened):
             }""",
             arg=dark,
         )
-        assert lab.faint_texts(page) == []
+        assert looks.faint_texts(page) == []
     page.evaluate("localStorage.clear()")
 
 
