@@ -33,8 +33,8 @@ def evaluate(
 
     Parameters
     ----------
-    model : an `Autoencoder` or `VAE`.
-    x : (N, D) float32 images in [0, 1].
+    model : an `Autoencoder`, `VAE` or `ConvVAE`.
+    x : (N, *model.x_shape) float32 images in [0, 1].
     rng : draws the binarisation and eps.
     binarization : see `minivae.train.Run`; figures under different ones are not comparable.
     batch : images at a time. The draws are the same whatever it is, and the means agree to float32 rounding.
@@ -42,7 +42,8 @@ def evaluate(
     Returns
     -------
     dict
-        "reconstruction", and for a VAE "elbo" and "kl" (one draw of z for each image) and "active_units".
+        "reconstruction", and for a VAE "elbo" and "kl" (one draw of z for each image), and "active_units" where codes
+        are vectors.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def evaluate(
     """
     if batch < 1:
         raise ConfigError(f"evaluate: batch is {batch}; wanted 1 or more")
-    x = check_images(x, "evaluate", model.config["x_dim"])
+    x = check_images(x, "evaluate", model.x_shape)
     x = binarization_by_name(binarization, "evaluate")(x, rng)
     totals: dict[str, Any] = {}
     for start in range(0, len(x), batch):
@@ -61,7 +62,7 @@ def evaluate(
         for name, values in terms.items():
             totals[name] = totals.get(name, 0.0) + values.sum(dtype=np.float64)
     scores = {name: total / len(x) for name, total in numbers(totals).items()}
-    if "kl" in scores:
+    if "kl" in scores and len(model.code_shape) == 1:
         scores["active_units"] = active_units(model, x)
     return scores
 

@@ -32,6 +32,14 @@ STYLE: Any = {
     "svg.hashsalt": "minivae",
 }
 
+# The figures of a training log that are drawn: in words, and their unit.
+CURVES = {
+    "elbo": ("ELBO", "nats per image"),
+    "reconstruction": ("reconstruction, log p(x | z)", "nats per image"),
+    "kl": ("KL(q(z | x) || p(z))", "nats per image"),
+    "mse": ("error of the denoiser", "squared error of a value"),
+}
+
 
 @contextmanager
 def style() -> Iterator[None]:
@@ -56,7 +64,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 2, shape: tuple[int, int] 
 
     Parameters
     ----------
-    images : (N, H * W) or (N, H, W), in [0, 1].
+    images : (N, H * W), (N, H, W) or (N, 1, H, W), in [0, 1].
     columns : images in a row; the last row is filled up with white.
     gap : white pixels between two images.
     shape : (H, W); where images are flat and it is not given, they are taken to be square.
@@ -70,8 +78,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 2, shape: tuple[int, int] 
     ShapeError
         If flat images are not square and `shape` is not given, or does not fit; if there is nothing to show.
     """
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
     if images.ndim not in (2, 3):
-        raise ShapeError(f"tile: images are {images.shape}; wanted (N, H * W) or (N, H, W)")
+        raise ShapeError(f"tile: images are {images.shape}; wanted (N, H * W), (N, H, W) or (N, 1, H, W)")
     if columns < 1 or len(images) == 0 or gap < 0:
         raise ShapeError(f"tile: got {len(images)} images, columns={columns}, gap={gap}; wanted 1, 1 and 0 or more")
     if images.ndim == 2:
@@ -119,19 +129,18 @@ def curves(history: list[dict[str, float]]) -> Any:
 
     if not history:
         raise ConfigError("curves: the history is empty; train for one epoch at least")
-    panels = [name for name in ("elbo", "reconstruction", "kl") if name in history[0]]
-    labels = {"elbo": "ELBO", "reconstruction": "reconstruction, log p(x | z)", "kl": "KL(q(z | x) || p(z))"}
+    panels = [name for name in CURVES if name in history[0]]
     fig, axes = figure(3.2 * len(panels), 2.6, columns=len(panels))
     epochs = [row["epoch"] for row in history]
     for ax, name in zip(np.atleast_1d(axes), panels, strict=True):
-        ax.plot(epochs, [row[name] for row in history], color=BLUE, label="training")
+        dot = "o" if len(history) == 1 else None  # a line needs two points
+        ax.plot(epochs, [row[name] for row in history], color=BLUE, marker=dot, label="training")
         tested = [row.get(f"test_{name}", math.nan) for row in history]
         if not all(map(math.isnan, tested)):
-            ax.plot(epochs, tested, color=ORANGE, ls="--", label="test")
-        ax.set_title(labels[name])
-        ax.set_xlabel("epoch")
-        ax.set_ylabel("nats per image")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.plot(epochs, tested, color=ORANGE, ls="--", marker=dot, label="test")
+        title, unit = CURVES[name]
+        ax.set(title=title, xlabel="epoch", ylabel=unit)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.legend(frameon=False)
     return fig
 

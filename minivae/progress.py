@@ -3,11 +3,13 @@
 import sys
 from typing import Any
 
-LABELS = {"elbo": "ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+LABELS = {"elbo": "ELBO", "reconstruction": "reconstruction", "kl": "KL", "mse": "error"}
 
 
 def describe(row: dict[str, float], latent: int, decimals: int = 1) -> str:
     """One epoch in words: test figures where there are any, in nats per image; rounded to whole nats they say so.
+
+    The error of a denoiser, near 1 and below, always has three decimals.
 
     >>> describe({"epoch": 1, "elbo": -150.0, "test_elbo": -140.25, "active_units": 9}, latent=20)
     'test ELBO -140.2 · active 9/20'
@@ -17,7 +19,9 @@ def describe(row: dict[str, float], latent: int, decimals: int = 1) -> str:
     prefix = "test_" if any(name.startswith("test_") for name in row) else ""
     sign = "≈ " if decimals == 0 else ""
     parts = [
-        f"{label} {sign}{row[prefix + name]:.{decimals}f}" for name, label in LABELS.items() if prefix + name in row
+        f"{label} {sign}{row[prefix + name]:.{3 if name == 'mse' else decimals}f}"
+        for name, label in LABELS.items()
+        if prefix + name in row
     ]
     if "active_units" in row:
         parts.append(f"active {row['active_units']:.0f}/{latent}")
@@ -51,7 +55,7 @@ class Lines(Quiet):
 
     def epoch(self, run: Any, row: dict[str, float]) -> None:
         if row["epoch"] % self.every == 0 or row["epoch"] == run.epochs:
-            said = describe(row, run.model.config["latent"], self.decimals)
+            said = describe(row, run.model.code_shape[0], self.decimals)
             print(f"epoch {row['epoch']:>{len(str(run.epochs))}}  {said}", flush=True)
 
 
@@ -78,14 +82,14 @@ class Bar(Quiet):
 
     def start(self, run: Any, steps: int) -> None:
         self.steps = steps
-        said = describe(run.history[-1], run.model.config["latent"]) if run.history else ""
+        said = describe(run.history[-1], run.model.code_shape[0]) if run.history else ""
         self.task = self.bar.add_task("", total=run.epochs, completed=run.epoch, said=said)
 
     def step(self, run: Any) -> None:
         self.bar.update(self.task, completed=run.epoch + run.step / self.steps)
 
     def epoch(self, run: Any, row: dict[str, float]) -> None:
-        self.bar.update(self.task, completed=run.epoch, said=describe(row, run.model.config["latent"]))
+        self.bar.update(self.task, completed=run.epoch, said=describe(row, run.model.code_shape[0]))
 
 
 def best() -> Quiet:

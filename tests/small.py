@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from minivae.data import load
-from minivae.models import VAE, Autoencoder
+from minivae.models import VAE, Autoencoder, ConvVAE, LatentDiffusion, Schedule, UNet
 
 
 @cache
@@ -31,3 +31,14 @@ def tiny_vae(x_dim=6, hidden=5, latent=2, seed=0, **settings):
 
 def tiny_autoencoder(x_dim=6, hidden=5, latent=2, seed=0, **settings):
     return Autoencoder(x_dim=x_dim, hidden=hidden, latent=latent, rng=np.random.default_rng(seed), **settings)
+
+
+def tiny_conv_vae(side=8, seed=0, **settings):
+    return ConvVAE(side, (2, 3, 4), 2, rng=np.random.default_rng(seed), **settings)
+
+
+def tiny_latent_diffusion(classes=0, side=8, seed=0, **settings):
+    """For images of `side` x `side`; its scale is not measured."""
+    vae = tiny_conv_vae(side, seed)
+    denoiser = UNet(vae.code_shape, (4, 4), classes=classes, emb=4, rng=np.random.default_rng(seed))
+    return LatentDiffusion(vae, denoiser, Schedule("cosine", 20), **settings)

@@ -10,60 +10,14 @@ from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from minivae import checkpoint, cli, data
+from minivae import checkpoint, data
 from minivae.cli import main
-from minivae.data import faces
 from minivae.train import CHECKPOINT, METRICS, Run, fit
 from tests.small import digits, dots, tiny_autoencoder, tiny_vae
 
 SMALL = ["--latent", "2", "--hidden", "16"]
 PICTURES = ["reconstructions.png", "curves.png", "samples.png"]
-
-
-@pytest.fixture
-def minivae(monkeypatch, capsys, tmp_path):
-    """Runs `minivae ...` in an empty folder; returns its status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")  # so that no line of a usage error is broken, nor of a table
-    monkeypatch.setattr(cli, "console", Console(width=200))
-    monkeypatch.delenv("MINIVAE_DATA", raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["minivae", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return end.value.code or 0, out, err
-
-    return call
-
-
-@pytest.fixture
-def few_digits(monkeypatch):
-    """mnist-small with 300 training and 100 test images: where the number does not matter."""
-
-    def load(name, split, **_):
-        x, y = whole(name, split)
-        n = {"train": 300, "test": 100}[split]
-        return x[:n], y[:n]
-
-    whole = data.load
-    monkeypatch.setattr(data, "load", load)
-
-
-@pytest.fixture
-def few_faces(monkeypatch):
-    monkeypatch.setattr(faces, "TRAIN", 300)
-    monkeypatch.setattr(faces, "TEST", 100)
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """They take the greater part of the time: for tests of something else."""
-    monkeypatch.setattr(cli, "_pictures", lambda *_: ())
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +298,11 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["autoencoder", "--beta", 2], "train: --beta weighs the KL term, which only a vae has; leave it out"),
+            (["autoencoder", "--beta", 2], "--beta is a setting of vae, conv-vae, latent-diffusion, not of auto"),
+            (["latent-diffusion", "--hidden", 9], "--hidden is a setting of autoencoder, vae, not of latent-diffusion"),
+            (["vae", "--vae-epochs", 1], "--vae-epochs is a setting of latent-diffusion, not of vae; leave it out"),
+            (["latent-diffusion", "--binarization", "none"], "latent-diffusion makes grey images; leave out"),
+            (["latent-diffusion", "--vae", "a", "--latent", 2], "its own settings; leave out --latent"),
             (["vae", "--sigma", 0.2], "train: --sigma is for --likelihood gaussian; leave it out, or say so"),
             (["vae", "--beta", -1], "VAE: beta is -1.0; it has to be 0 or more"),
             (["vae", "--lr", 0], "Adam: lr is 0.0; it has to be positive"),

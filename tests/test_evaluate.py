@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivae import Tensor
-from minivae.cli import BinarizationName
+from minivae.cli.train import BinarizationName
 from minivae.data import binarize, threshold
 from minivae.errors import ConfigError, DataError, ShapeError
 from minivae.evaluate import BINARIZATIONS, active_units, evaluate

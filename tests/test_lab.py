@@ -34,7 +34,7 @@ class TestLessonsFolder:
 
     def test_elsewhere_it_is_a_copy_beside_the_learner_without_the_sources(self, installed):
         assert lab.lessons_folder() == installed / "lessons"
-        assert [p.name for p in (installed / "lessons").iterdir()] == ["04_send.ipynb"]
+        assert sorted(p.name for p in (installed / "lessons").iterdir()) == [".minivae.json", "04_send.ipynb"]
 
     def test_what_the_learner_wrote_is_never_overwritten(self, installed):
         lab.lessons_folder()
@@ -43,6 +43,32 @@ class TestLessonsFolder:
         assert lab.lessons_folder() == installed / "lessons"
         assert (installed / "lessons" / "04_send.ipynb").read_text() == "the learner's"
         assert (installed / "lessons" / "own.ipynb").read_text() == "own"
+
+    def test_newer_lessons_are_told_of_and_come_when_asked_for(self, installed, capsys):
+        lab.lessons_folder()
+        assert str(installed / "lessons") in capsys.readouterr().out
+        lab.lessons_folder()
+        assert capsys.readouterr().out == ""
+        (lab.PACKAGE / "lessons" / "04_send.ipynb").write_text("newer")
+        lab.lessons_folder()
+        assert "minivae lab --update" in capsys.readouterr().out
+        assert (installed / "lessons" / "04_send.ipynb").read_text() == "ours"
+        lab.lessons_folder(update=True)
+        assert "replaced, for you had not changed it: 04_send.ipynb" in capsys.readouterr().out
+        assert (installed / "lessons" / "04_send.ipynb").read_text() == "newer"
+
+    def test_a_checkout_is_not_updated(self, tmp_path, monkeypatch):
+        (tmp_path / "lessons").mkdir()
+        monkeypatch.setattr(lab, "PACKAGE", tmp_path / "minivae")
+        with pytest.raises(ConfigError, match="part of a checkout; leave out --update, git brings new lessons there"):
+            lab.lessons_folder(update=True)
+        assert list((tmp_path / "lessons").iterdir()) == []
+
+    def test_a_wheel_beside_which_the_learner_works_is_no_checkout(self, installed, monkeypatch):
+        """As `pip install --target .` makes it: the copy lies where that of a checkout would."""
+        monkeypatch.chdir(lab.PACKAGE.parent)
+        for _ in range(2):
+            assert lab.lessons_folder(update=True) == lab.PACKAGE.parent / "lessons"
 
     def test_an_installation_without_lessons_says_what_to_do(self, installed, tmp_path, monkeypatch):
         monkeypatch.setattr(lab, "PACKAGE", tmp_path / "elsewhere" / "minivae")
@@ -82,12 +108,33 @@ class TestCommand:
         assert ("--allow-root" in lab.command(tmp_path, browser=True, port=1)) is allowed
 
 
+class TestEnvironment:
+    @pytest.fixture(autouse=True)
+    def nothing_said(self, monkeypatch):
+        for name in (*lab.THREADS, "OMP_NUM_THREADS"):
+            monkeypatch.delenv(name, raising=False)
+
+    def test_kernels_get_one_blas_thread(self, monkeypatch):
+        monkeypatch.setenv("KEPT", "as it is")
+        given = lab.environment()
+        assert [given[name] for name in lab.THREADS] == ["1", "1", "1"]
+        assert given["KEPT"] == "as it is"
+
+    @pytest.mark.parametrize("name", [*lab.THREADS, "OMP_NUM_THREADS"])
+    def test_a_number_that_the_learner_has_set_stands_alone(self, monkeypatch, name):
+        monkeypatch.setenv(name, "4")
+        assert lab.environment() == dict(os.environ)
+
+    def test_the_program_is_run_with_it(self):
+        assert lab._run([sys.executable, "-c", "import os, sys; sys.exit(int(os.environ['N']))"], {"N": "7"}) == 7
+
+
 class TestStart:
     @pytest.fixture
     def ran(self, monkeypatch):
         """What would have been run, in place of running it."""
         calls = []
-        monkeypatch.setattr(lab, "_run", lambda arguments: calls.append(arguments) or 0)
+        monkeypatch.setattr(lab, "_run", lambda arguments, _: calls.append(arguments) or 0)
         return calls
 
     def test_without_a_display_no_browser_is_opened_and_the_learner_is_told(self, tmp_path, monkeypatch, ran, capsys):
@@ -125,6 +172,12 @@ class TestStart:
         lab.start()
         assert f"--ServerApp.root_dir={installed / 'lessons'}" in ran[0]
 
+    def test_an_update_goes_into_the_lessons_and_no_other_folder(self, installed, ran):
+        with pytest.raises(ConfigError, match="into ./lessons, not into elsewhere; leave out one of the two"):
+            lab.start(Path("elsewhere"), update=True)
+        lab.start(update=True)
+        assert len(ran) == 1
+
     def test_a_folder_that_is_none_is_named(self, tmp_path, ran):
         with pytest.raises(ConfigError, match="nowhere is not a folder; name one that exists, or none for the lessons"):
             lab.start(tmp_path / "nowhere")
@@ -136,7 +189,7 @@ class TestStart:
             lab.start(tmp_path)
 
     def test_a_lab_that_fails_is_named_with_its_status(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(lab, "_run", lambda arguments: 3)
+        monkeypatch.setattr(lab, "_run", lambda arguments, _: 3)
         with pytest.raises(ConfigError, match="JupyterLab ended with status 3; its last lines above say why"):
             lab.start(tmp_path)
 

@@ -25,7 +25,7 @@ LAYERS = [
     ["gradcheck", "debug", "nn", "data", "checkpoint", "distributions", "graph"],
     ["minivae", "optim", "ema", "schedule"],
     ["models", "parallel"],
-    ["bench", "learn", "train", "evaluate", "progress", "plot", "doctor", "lab"],
+    ["bench", "learn", "train", "evaluate", "judge", "progress", "plot", "doctor", "lab", "copies"],
     ["cli"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -71,8 +71,8 @@ class TestTile:
         [
             ((np.ones((2, 6)), 2), r"6 pixels are not 2 x 2; pass shape=\(H, W\)"),
             ((np.ones((2, 6)), 2, 2, (4, 2)), "6 pixels are not 4 x 2"),
-            ((np.ones(6), 2), r"images are \(6,\); wanted \(N, H \* W\) or \(N, H, W\)"),
-            ((np.ones((2, 1, 3, 3)), 2), r"images are \(2, 1, 3, 3\)"),
+            ((np.ones(6), 2), r"images are \(6,\); wanted \(N, H \* W\), \(N, H, W\) or"),
+            ((np.ones((2, 3, 3, 3)), 2), r"images are \(2, 3, 3, 3\)"),
             ((np.ones((0, 9)), 2), "got 0 images, columns=2, gap=2; wanted 1, 1 and 0 or more"),
             ((np.ones((1, 9)), 0), "columns=0"),
             ((np.ones((1, 9)), 1, -1), "gap=-1"),

@@ -6,22 +6,22 @@ from numpy.typing import NDArray
 from minivae.errors import ConfigError, DataError, DtypeError, ShapeError
 
 
-def check_images(x: NDArray, who: str, dim: int | None = None) -> NDArray[np.float32]:
+def check_images(x: NDArray, who: str, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
     """Check at the boundary that `x` is images as the models want them, so that nothing need be checked further in.
 
     Parameters
     ----------
-    x : (N, D) ndarray of any float dtype
+    x : (N, D) or (N, *shape) ndarray of any float dtype
         Intensities in [0, 1]. Another dtype than float32 is converted; integers are refused, since whether they mean
         0 to 255 or 0 to 1 is not for us to guess.
     who : str
         Who asks; opens the error message.
-    dim : int, optional
-        The D wanted.
+    shape : tuple of int, optional
+        That of one image; without it any number of pixels in a row will do.
 
     Returns
     -------
-    (N, D) float32, C-contiguous
+    float32, C-contiguous, of the shape of x
         `x` itself where it is so already: do not write to it.
 
     Raises
@@ -29,19 +29,14 @@ def check_images(x: NDArray, who: str, dim: int | None = None) -> NDArray[np.flo
     DtypeError
         If `x` is no ndarray, or not of floats.
     ShapeError
-        If `x` has not two axes, or not `dim` columns.
+        If images are not rows, or not of `shape`.
     DataError
         If `x` is empty, or any value is NaN, infinite or outside [0, 1].
     """
     check_floats(x, who)
-    if x.ndim != 2:
-        fix = "x.reshape(1, -1)" if x.ndim < 2 else "x.reshape(len(x), -1)"
-        raise ShapeError(f"{who}: x is of shape {x.shape}, but (N, D), one row an image, is wanted; use {fix}")
-    if dim is not None and x.shape[1] != dim:
-        raise ShapeError(
-            f"{who}: x is of shape {x.shape}, but (N, {dim}) is wanted; "
-            f"take images of {dim} pixels, or a model made for {x.shape[1]}"
-        )
+    if x.shape[1:] != shape and not (shape is None and x.ndim == 2):
+        wanted = "N, D" if shape is None else ", ".join(map(str, ("N", *shape)))
+        raise ShapeError(f"{who}: x is of shape {x.shape}, but ({wanted}) is wanted; {_reshaped(x, shape)}")
     if not x.size:
         raise DataError(
             f"{who}: x is empty, of shape {x.shape}, but at least one image is wanted; look how x was selected"
@@ -50,6 +45,15 @@ def check_images(x: NDArray, who: str, dim: int | None = None) -> NDArray[np.flo
         x = np.ascontiguousarray(x, np.float32)
     check_range(x, who)
     return x
+
+
+def _reshaped(x: NDArray, shape: tuple[int, ...] | None) -> str:
+    """What to do about images that are not of the shape wanted."""
+    if shape is not None and len(shape) > 1:
+        return f"minivae.models.padded(x, {shape[-1]}) makes such images of smaller ones, and of rows of pixels"
+    if x.ndim != 2:
+        return "use x.reshape(1, -1)" if x.ndim < 2 else "use x.reshape(len(x), -1)"
+    return f"take images of {shape and shape[0]} pixels, or a model made for {x.shape[1]}"
 
 
 def binarize(x: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """The models, one page each."""
 
+from typing import Any
+
 from minivae.models.autoencoder import Autoencoder
 from minivae.models.conv_vae import ConvVAE, cropped, padded
 from minivae.models.diffusion import Schedule
@@ -8,7 +10,12 @@ from minivae.models.latent_diffusion import LatentDiffusion
 from minivae.models.unet import MLPDenoiser, UNet
 from minivae.models.vae import VAE, Elbo
 
-MODELS = {"autoencoder": Autoencoder, "vae": VAE}
+MODELS: dict[str, Any] = {
+    "autoencoder": Autoencoder,
+    "vae": VAE,
+    "conv-vae": ConvVAE,
+    "latent-diffusion": LatentDiffusion,
+}
 
 __all__ = [
     "MODELS",

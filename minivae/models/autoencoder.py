@@ -34,6 +34,7 @@ class Autoencoder(Module):
         rng: np.random.Generator,
     ):
         self.config = dict(x_dim=x_dim, hidden=hidden, latent=latent, likelihood=likelihood, sigma=sigma)
+        self.x_shape, self.code_shape = (x_dim,), (latent,)
         self.likelihood = make_likelihood(likelihood, sigma)
         self.encoder = Sequential(Linear(x_dim, hidden, rng=rng), relu, Linear(hidden, latent, rng=rng))
         self.decoder = Sequential(Linear(latent, hidden, rng=rng), relu, Linear(hidden, x_dim, rng=rng))

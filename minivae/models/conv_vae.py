@@ -64,7 +64,7 @@ class ConvVAE(Module):
             side=side, channels=list(channels), latent=latent, likelihood=likelihood, sigma=sigma, beta=beta
         )
         self.side, self.latent, self.beta = side, latent, beta
-        self.code_shape = (latent, side // 4, side // 4)
+        self.x_shape, self.code_shape = (1, side, side), (latent, side // 4, side // 4)
         self.likelihood = make_likelihood(likelihood, sigma)
         full, half, quarter = channels
         self.encoder = Sequential(
@@ -92,11 +92,10 @@ class ConvVAE(Module):
 
         Raises ShapeError if x is of another shape.
         """
-        wanted = (1, self.side, self.side)
-        if x.shape[1:] != wanted:
+        if x.shape[1:] != self.x_shape:
             raise ShapeError(
-                f"ConvVAE: x is {x.shape}; wanted (B, {', '.join(map(str, wanted))}): padded(x, {self.side}) makes "
-                "such images of smaller ones, and of rows of pixels"
+                f"ConvVAE: x is {x.shape}; wanted (B, 1, {self.side}, {self.side}): padded(x, {self.side}) makes such "
+                "images of smaller ones, and of rows of pixels"
             )
         h = self.encoder(x)  # (B, 2 L, S / 4, S / 4)
         return h[:, : self.latent], h[:, self.latent :]

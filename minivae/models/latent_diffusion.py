@@ -55,11 +55,21 @@ class LatentDiffusion(Module):
         predict: str = "v",
         drop: float = 0.1,
     ):
-        code = vae.code_shape if isinstance(vae, ConvVAE) else (vae.latent,)
+        code = vae.code_shape
         if denoiser.shape != code:
             raise ShapeError(f"LatentDiffusion: the denoiser takes {denoiser.shape} but a code is {code}")
         self.vae, self.diffusion = vae, Diffusion(denoiser, schedule, predict=predict, drop=drop)
         self.scale, self.mean = float("nan"), np.zeros(code[0], np.float32)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """The shape of one image."""
+        return self.vae.x_shape
+
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """The shape of one code."""
+        return self.vae.code_shape
 
     @property
     def config(self) -> dict[str, Any]:
@@ -73,12 +83,11 @@ class LatentDiffusion(Module):
     @classmethod
     def of_config(cls, config: dict[str, Any]) -> "LatentDiffusion":
         """A model with these settings and random weights."""
-        rng = np.random.default_rng(0)
         (vae, vae_config), (denoiser, denoiser_config) = config["vae"], config["denoiser"]
         settings = {name: config["diffusion"][name] for name in ("predict", "drop")}
         return cls(
-            VAES[vae](**vae_config, rng=rng),
-            DENOISERS[denoiser](**denoiser_config, rng=rng),
+            VAES[vae].of_config(vae_config),
+            DENOISERS[denoiser].of_config(denoiser_config),
             Schedule(**config["diffusion"]["schedule"]),
             **settings,
         )
@@ -188,8 +197,13 @@ class LatentDiffusion(Module):
     def _by_channel(self, mean: np.ndarray) -> np.ndarray:
         return mean.reshape(-1, *[1] * (len(self.diffusion.denoiser.shape) - 1))
 
+    @property
+    def measured(self) -> bool:
+        """Whether `scale` is set."""
+        return 0 < self.scale < np.inf
+
     def _check_measured(self) -> None:
-        if not 0 < self.scale < np.inf:
+        if not self.measured:
             raise ConfigError(
                 f"LatentDiffusion: scale is {self.scale}; call measure(x) with images, once the VAE is trained"
             )

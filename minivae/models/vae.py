@@ -54,6 +54,7 @@ class VAE(Module):
             raise ConfigError(f"VAE: beta is {beta}; it has to be 0 or more, and 1 is the true bound")
         self.config = dict(x_dim=x_dim, hidden=hidden, latent=latent, likelihood=likelihood, sigma=sigma, beta=beta)
         self.latent, self.beta = latent, beta
+        self.x_shape, self.code_shape = (x_dim,), (latent,)
         self.likelihood = make_likelihood(likelihood, sigma)
         self.encoder = Sequential(Linear(x_dim, hidden, rng=rng), relu, Linear(hidden, 2 * latent, rng=rng))
         self.decoder = Sequential(Linear(latent, hidden, rng=rng), relu, Linear(hidden, x_dim, rng=rng))

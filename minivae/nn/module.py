@@ -33,6 +33,11 @@ class Module:
 
     training = True
 
+    @classmethod
+    def of_config(cls, config: dict[str, Any]) -> Self:
+        """A model with the settings that another of its class has in `config`, and random weights."""
+        return cls(**config, rng=np.random.default_rng(0))  # type: ignore[call-arg]
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: write forward(self, ...)")
 

@@ -130,6 +130,17 @@ def browser(folder: Path):
             context.close()
 
 
+def execute(page, command: str, arguments: dict | None = None) -> None:
+    """Run a command of JupyterLab to its end. A promise that is never kept would hold up the tests for ever."""
+    page.evaluate(
+        """([command, args, ms]) => Promise.race([
+            window.jupyterapp.commands.execute(command, args).then(() => null),
+            new Promise((_, refuse) => setTimeout(() => refuse(new Error(`${command} did not end`)), ms)),
+        ])""",
+        [command, arguments or {}, WAIT_MS],
+    )
+
+
 def open_notebook(page, base: str, token: str, name: str) -> None:
     page.goto(f"{base}/lab/tree/{name}?token={token}")
     settled(page)
@@ -156,7 +167,10 @@ def new_kernel(page) -> None:
 
     Not `restart()`: on a busy machine JupyterLab may miss that the kernel is there again, and wait for ever.
     """
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({name: 'python3'})")
+    session = "window.jupyterapp.shell.currentWidget.sessionContext"
+    before = page.evaluate(f"{session}.session.kernel.id")
+    page.evaluate(f"void {session}.changeKernel({{name: 'python3'}})")
+    page.wait_for_function(f"before => {session}.session?.kernel && {session}.session.kernel.id !== before", arg=before)
     page.wait_for_function(IDLE)
 
 
@@ -172,6 +186,6 @@ def run_all(page) -> None:
 
 
 def set_theme(page, theme: str) -> None:
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    execute(page, "apputils:change-theme", {"theme": theme})
     light = "false" if "Dark" in theme else "true"
     page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")

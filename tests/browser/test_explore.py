@@ -44,7 +44,7 @@ def session(tmp_path_factory):
     with lab.jupyterlab(folder) as (base, token), lab.browser(root / "profile") as context:
         watched = lab.Watched(context)
         lab.open_notebook(watched.page, base, token, "lesson.ipynb")
-        watched.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        lab.execute(watched.page, "application:toggle-left-area")
         lab.run_all(watched.page)
         watched.page.locator(".mv-scrub").wait_for()
         yield watched

@@ -84,7 +84,7 @@ def session(tmp_path_factory):
         watched = lab.Watched(context)
         watched.folder = folder
         lab.open_notebook(watched.page, base, token, "lesson.ipynb")
-        watched.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        lab.execute(watched.page, "application:toggle-left-area")
         lab.run_all(watched.page)
         watched.page.locator(".mv-quiz").nth(len(ALL) + len(KINDS) + 1).wait_for()
         yield watched
@@ -263,7 +263,7 @@ def test_nothing_sticks_out_of_a_card(page, width):
 
 def test_the_saved_notebook_has_the_questions_to_read_and_no_answer(session):
     page = session.page
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    lab.execute(page, "docmanager:save")
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     saved = json.loads((session.folder / "lesson.ipynb").read_text())
     texts = json.dumps(saved, ensure_ascii=False)
@@ -280,7 +280,7 @@ def test_after_a_restart_the_answers_come_back_from_the_disk(session):
     page = session.page
     lab.reload(page)
     lab.new_kernel(page)
-    page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    lab.execute(page, "notebook:clear-all-cell-outputs")
     lab.run_all(page)
     for refs in (MOUSE, KEYBOARD):
         for kind, ref in refs.items():

@@ -57,7 +57,7 @@ def session(tmp_path_factory):
         watched = lab.Watched(context)
         watched.folder = folder
         lab.open_notebook(watched.page, base, token, "lesson.ipynb")
-        watched.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+        lab.execute(watched.page, "application:toggle-left-area")
         lab.run_all(watched.page)
         watched.page.locator(".mv-explore").wait_for()
         yield watched
@@ -188,7 +188,7 @@ def test_html_in_a_question_is_shown_and_never_run(page):
 
 def test_the_saved_notebook_holds_neither_key_nor_feedback(session):
     page = session.page
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    lab.execute(page, "docmanager:save")
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     saved = (session.folder / "lesson.ipynb").read_text()
     assert "Run this cell to answer." in saved

@@ -97,7 +97,7 @@ def test_threshold_is_one_above_a_half(x):
 
 def test_good_images_pass_uncopied():
     x = grey()
-    assert check_images(x, "fit") is x and check_images(x, "fit", dim=6) is x
+    assert check_images(x, "fit") is x and check_images(x, "fit", (6,)) is x
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.longdouble, ">f4"])
@@ -148,7 +148,7 @@ def test_bad_images_are_refused_with_the_caller_the_cause_and_the_fix(x, error, 
 
 def test_another_number_of_pixels_is_refused():
     with pytest.raises(ShapeError, match=r"VAE: x is of shape \(4, 6\), but \(N, 784\) is wanted; take images of 784"):
-        check_images(grey(), "VAE", dim=784)
+        check_images(grey(), "VAE", (784,))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

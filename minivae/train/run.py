@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,15 +18,12 @@ from minivae.backend import current, numbers
 from minivae.checks import demand
 from minivae.data import check_images
 from minivae.engine import Tensor
-from minivae.errors import CheckpointError, ConfigError, GradientError, MinivaeError
+from minivae.errors import CheckpointError, ConfigError, GradientError
 from minivae.evaluate import binarization_by_name, evaluate
-from minivae.models import MODELS
 from minivae.optim import Adam
 from minivae.parallel import team
 from minivae.progress import Lines
-
-CHECKPOINT = "checkpoint.safetensors"
-METRICS = "metrics.csv"
+from minivae.train.files import CHECKPOINT, METRICS, build, model_name, read
 
 
 class Interrupted(KeyboardInterrupt):
@@ -40,7 +37,7 @@ class Run:
 
     Parameters
     ----------
-    model : an `Autoencoder` or `VAE`.
+    model : an `Autoencoder`, `VAE` or `ConvVAE`.
     epochs, batch, lr : passes over the images, images in a step, Adam's step size.
     binarization : "dynamic" draws black or white anew each time an image is seen, with its grey value as the
         probability of white; "threshold" cuts at 0.5 once; "none" leaves grey values (for a Gaussian likelihood).
@@ -77,12 +74,17 @@ class Run:
         self.model, self.epochs, self.batch, self.rng = model, epochs, batch, rng
         self.binarize = binarization_by_name(binarization, "Run")
         self.binarization, self.data = binarization, data
-        self.optimizer = Adam(model.parameters(), lr)
+        self.optimizer = Adam(self.trained.parameters(), lr)
         self.history: list[dict[str, float]] = []
         self.epoch = self.step = 0
         self.order = np.empty(0, np.int64)  # in which this epoch sees the images
         self.sums: dict[str, Any] = {}  # of what the model reported so far in this epoch; on a GPU they stay there
         self.trained_on = ""  # checksum of the images
+
+    @property
+    def trained(self) -> Any:
+        """The part of the model whose weights move: all of it."""
+        return self.model
 
     def train(
         self, x: np.ndarray, x_test: np.ndarray | None = None, *, out: Any = None, report: Any = None, workers: int = 1
@@ -91,7 +93,7 @@ class Run:
 
         Parameters
         ----------
-        x : (N, D) float32 images in [0, 1].
+        x : (N, *model.x_shape) float32 images in [0, 1].
         x_test : images that are scored after each epoch, and never trained on.
         out : a folder: after each epoch, and on Ctrl-C, the checkpoint and metrics.csv there are replaced.
         report : where progress goes, see `minivae.progress`; None prints a line an epoch.
@@ -117,11 +119,12 @@ class Run:
         """
         report = Lines() if report is None else report
         if out is not None:  # better noticed now than after the first epoch
-            self._model_name()
+            model_name(self.model)
             checkpoint.check_writable(out)
         x = self._check_same(x)
-        x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.config["x_dim"])
-        shared = team(workers, partial(self._gradients, x), self.model, self.optimizer, min(self.batch, len(x)))
+        x_test = None if x_test is None else check_images(x_test, "train: x_test", self.model.x_shape)
+        shown = self.shown(x)
+        shared = team(workers, partial(self._gradients, shown), self.trained, self.optimizer, min(self.batch, len(x)))
         with delayed_interrupt() as interrupted, shared, report:
             report.start(self, steps=-(-len(x) // self.batch))
             while self.epoch < self.epochs:
@@ -140,8 +143,23 @@ class Run:
                     raise Interrupted(self._stop(out))
         return self
 
+    def shown(self, x: np.ndarray) -> np.ndarray:
+        """What steps are made of: the images themselves, (N, ...)."""
+        return x
+
+    def loss(self, shown: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, dict[str, Any]]:
+        """The loss of some rows, and what to report, as the model has it."""
+        return self.model.loss(Tensor(self.binarize(shown[rows], rng)), rng)
+
+    def scores(self, x_test: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+        """How good it is on images (N, *model.x_shape) that it was not trained on; see `minivae.evaluate`."""
+        return evaluate(self.model, x_test, rng=rng, binarization=self.binarization)
+
+    def after_step(self) -> None:
+        """Called once the optimiser has moved the weights."""
+
     def _check_same(self, x: np.ndarray) -> np.ndarray:
-        x = check_images(x, "train: x", self.model.config["x_dim"])
+        x = check_images(x, "train: x", self.model.x_shape)
         checksum = hashlib.sha256(x.data).hexdigest()
         if self.trained_on not in ("", checksum):
             raise CheckpointError("train: this run was begun on other images; pass the same ones to continue it")
@@ -154,19 +172,20 @@ class Run:
         loss, sums = shared.gradients(rows, self.rng)
         self._check_finite(loss, "the loss")
         shared.update()
+        self.after_step()
         for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.step += 1
 
     @np.errstate(over="ignore", invalid="ignore")
     def _gradients(
-        self, x: np.ndarray, rows: np.ndarray, rng: np.random.Generator, share: float = 1.0
+        self, shown: np.ndarray, rows: np.ndarray, rng: np.random.Generator, share: float = 1.0
     ) -> tuple[Any, dict[str, Any]]:
         """Leave the gradient of the mean loss of some images, times `share`, in the parameters.
 
         Nothing here waits for a GPU: while it works on this step, the next batch is drawn and sent.
         """
-        loss, terms = self.model.loss(Tensor(self.binarize(x[rows], rng)), rng)
+        loss, terms = self.loss(shown, rows, rng)
         self.optimizer.zero_grad()
         loss.backward(current().xp.full_like(loss.data, share))
         loss_and_sums = [values.sum(dtype=np.float64) for values in (loss.data, *terms.values())]
@@ -187,7 +206,7 @@ class Run:
         row = {"epoch": self.epoch + 1} | {name: total / len(self.order) for name, total in sums.items()}
         if x_test is not None:
             rng = np.random.default_rng(0)  # the same draws after each epoch, so that epochs can be compared
-            scores = evaluate(self.model, x_test, rng=rng, binarization=self.binarization)
+            scores = self.scores(x_test, rng)
             row |= {name if name == "active_units" else f"test_{name}": value for name, value in scores.items()}
         self.history.append(row)
         self.epoch, self.step, self.order, self.sums = self.epoch + 1, 0, np.empty(0, np.int64), {}
@@ -202,24 +221,18 @@ class Run:
 
     def save(self, folder: str | Path) -> None:
         """Replace the checkpoint and metrics.csv in `folder`; raises CheckpointError and keeps the old ones."""
-        optimizer = self.optimizer
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
-        tensors |= {f"adam.{name}": value for name, value in optimizer.state().items()} | {"order": self.order}
+        for owner, part in self.remembered().items():
+            tensors |= {f"{owner}.{name}": value for name, value in part.state().items()}
         meta = {
-            "model": self._model_name(),
+            "model": model_name(self.model),
             "config": self.model.config,
-            "run": dict(
-                epochs=self.epochs,
-                batch=self.batch,
-                lr=optimizer.lr,
-                binarization=self.binarization,
-                data=self.data,
-            ),
+            "run": self.settings(),
             "rng": self.rng.bit_generator.state,
             "progress": dict(epoch=self.epoch, step=self.step, sums=numbers(self.sums), trained_on=self.trained_on),
             "history": self.history,
         }
-        checkpoint.save(Path(folder) / CHECKPOINT, tensors, meta)
+        checkpoint.save(Path(folder) / CHECKPOINT, tensors | {"order": self.order}, meta)
         if self.history:
             text = io.StringIO()
             columns = dict.fromkeys(name for row in self.history for name in row)  # some rows may lack test figures
@@ -229,66 +242,34 @@ class Run:
             with checkpoint.replacing(Path(folder) / METRICS) as file:
                 file.write(text.getvalue().encode())
 
-    def _model_name(self) -> str:
-        for name, kind in MODELS.items():
-            if type(self.model) is kind:
-                return name
-        raise ConfigError(
-            f"Run: a checkpoint can hold {', '.join(MODELS)}, not a {type(self.model).__name__}; "
-            "enter its class in minivae.models.MODELS, or train without a folder"
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make a run like this one, less model and rng."""
+        return dict(
+            epochs=self.epochs,
+            batch=self.batch,
+            lr=self.optimizer.lr,
+            binarization=self.binarization,
+            data=self.data,
         )
 
+    def remembered(self) -> dict[str, Any]:
+        """What besides the model a checkpoint has to hold, each with `state` and `load_state`."""
+        return {"adam": self.optimizer}
+
     @classmethod
-    def load(cls, folder: str | Path) -> "Run":
+    def load(cls, folder: str | Path) -> Self:
         """The run whose checkpoint is in `folder`; raises CheckpointError if there is none or it is damaged."""
-        path = Path(folder) / CHECKPOINT
-        tensors, meta = checkpoint.load(path)
-        try:
+        with read(folder) as (tensors, meta):
             rng = np.random.default_rng()
             rng.bit_generator.state = meta["rng"]
-            run = cls(_build(tensors, meta), rng=rng, **meta["run"])
+            run = cls(build(tensors, meta), rng=rng, **meta["run"])
             run.history, run.order = meta["history"], tensors["order"]
-            run.optimizer.load_state({key[5:]: value for key, value in tensors.items() if key.startswith("adam.")})
+            for owner, part in run.remembered().items():
+                start = f"{owner}."
+                part.load_state({k.removeprefix(start): value for k, value in tensors.items() if k.startswith(start)})
             for key, value in meta["progress"].items():
                 setattr(run, key, value)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: not a run of this version ({_words(error)}); train anew") from error
         return run
-
-
-def fit(
-    model: Any,
-    x: np.ndarray,
-    x_test: np.ndarray | None = None,
-    *,
-    out: Any = None,
-    report: Any = None,
-    workers: int = 1,
-    **settings: Any,
-) -> Run:
-    """Train `model` on images: `Run(model, **settings).train(x, x_test, ...)` with the same arguments; see `Run`."""
-    return Run(model, **settings).train(x, x_test, out=out, report=report, workers=workers)
-
-
-def load_model(folder: str | Path) -> Any:
-    """The model alone from the checkpoint in `folder`; raises CheckpointError if there is none or it is damaged."""
-    tensors, meta = checkpoint.load(Path(folder) / CHECKPOINT)
-    try:
-        return _build(tensors, meta)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder}: not a model of this version ({_words(error)}); train anew") from error
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, MinivaeError) else repr(error)
-
-
-def _build(tensors: dict[str, np.ndarray], meta: dict[str, Any]) -> Any:
-    if meta["model"] not in MODELS:
-        raise ConfigError(f"it holds a model {meta['model']!r}, and there are {', '.join(MODELS)}")
-    model = MODELS[meta["model"]](**meta["config"], rng=np.random.default_rng(0))
-    model.load_state_dict({key[6:]: value for key, value in tensors.items() if key.startswith("model.")})
-    return model
 
 
 @contextmanager

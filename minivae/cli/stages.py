@@ -1,0 +1,106 @@
+"""What `minivae train` begins: a run of one model, or the two stages of latent diffusion."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minivae.cli.base import say
+from minivae.errors import ConfigError
+
+
+def framed(model: Any, x: np.ndarray) -> np.ndarray:
+    """Images as the model takes them: rows of pixels, or pictures in a frame: (N, D) -> (N, *model.x_shape)."""
+    from minivae.models import padded
+
+    return padded(x, model.x_shape[-1]) if len(model.x_shape) == 3 else x
+
+
+def one_model(
+    model: str, x: np.ndarray, network: dict[str, Any], settings: dict[str, Any], binarization: str, seed: int
+) -> Any:
+    """A run of a model that is trained by itself, on images like x (N, D)."""
+    from minivae.models import MODELS
+    from minivae.train import Run
+
+    rng = np.random.default_rng(seed)
+    size = dict(side=side_for(x)) if model == "conv-vae" else dict(x_dim=x.shape[1])
+    return Run(MODELS[model](**size, **network, rng=rng), binarization=binarization, rng=rng, **settings)
+
+
+def side_for(x: np.ndarray) -> int:
+    """The side of a frame for square images (N, D) that can be halved thrice: by the VAE twice, by the U-Net once."""
+    return -(-round(x.shape[1] ** 0.5) // 8) * 8
+
+
+def second_stage(
+    x: np.ndarray,
+    y: np.ndarray,
+    x_test: np.ndarray,
+    own: dict[str, Any],
+    network: dict[str, Any],
+    settings: dict[str, Any],
+    *,
+    folder: Path,
+    seed: int,
+    workers: int,
+) -> Any:
+    """The run of the denoiser; its VAE is that of `own["vae"]`, or is trained now, in the folder vae of `folder`.
+
+    A VAE that was stopped there goes on when the same command is given again.
+    """
+    from minivae.models import ConvVAE, LatentDiffusion, UNet
+    from minivae.train import DenoiserRun, load_model
+
+    if own["vae"] is None:
+        vae = _first_stage(x, x_test, own, network, settings, folder=folder / "vae", seed=seed, workers=workers)
+    else:
+        vae = load_model(own["vae"])
+        if not isinstance(vae, ConvVAE) or vae.side != side_for(x):
+            raise ConfigError(
+                f"train: {own['vae']} holds a {type(vae).__name__} for images of {vae.x_shape}; "
+                f"wanted a conv-vae for (1, {side_for(x)}, {side_for(x)})"
+            )
+    rng = np.random.default_rng([seed, 1])  # not what the VAE had
+    classes = int(y.max()) + 1 if y.ndim == 1 else 0
+    denoiser = UNet(vae.code_shape, classes=classes, rng=rng)
+    return DenoiserRun(LatentDiffusion(vae, denoiser), rng=rng, **settings)
+
+
+def _first_stage(
+    x: np.ndarray,
+    x_test: np.ndarray,
+    own: dict[str, Any],
+    network: dict[str, Any],
+    settings: dict[str, Any],
+    *,
+    folder: Path,
+    seed: int,
+    workers: int,
+) -> Any:
+    from minivae.progress import best
+    from minivae.train import CHECKPOINT, Interrupted, Run
+
+    network = network | dict(latent=own["latent"], beta=own["beta"])
+    run = one_model("conv-vae", x, network, settings | dict(epochs=own["vae_epochs"]), "none", seed)
+    if (folder / CHECKPOINT).exists():
+        begun = Run.load(folder)
+        if (begun.model.config, begun.settings()) != (run.model.config, run.settings()):
+            raise ConfigError(f"train: {folder} holds a VAE with other settings; give those again, or another --out")
+        run = begun
+    if run.epoch < run.epochs:
+        say(f"first stage, epochs: {run.epochs}")
+        try:
+            run.train(framed(run.model, x), framed(run.model, x_test), out=folder, report=best(), workers=workers)
+        except Interrupted as stop:
+            raise Interrupted(f"{stop}; or give the same command again, which then goes on to the denoiser") from stop
+    say("second stage")
+    return run.model
+
+
+def tell_labels(run: Any, y: np.ndarray, y_test: np.ndarray) -> None:
+    """Give a run of a denoiser the labels that it learns by, if it has classes."""
+    from minivae.train import DenoiserRun
+
+    if isinstance(run, DenoiserRun) and run.trained.denoiser.classes:
+        run.labels, run.labels_test = y, y_test
