@@ -217,10 +217,11 @@ class TestWrongInput:
     @pytest.mark.parametrize(
         ("setting", "words"),
         [
-            (dict(side=28 + 2), "side is 30; wanted a multiple of 4"),
+            (dict(side=28 + 2), "side is 30; wanted a multiple of 4, for 3 widths halve it 2 times"),
             (dict(side=0), "side is 0; wanted a multiple of 4"),
-            (dict(channels=(8, 16)), "wanted 3 widths"),
-            (dict(latent=0), "wanted 3 widths, and 1 or more"),
+            (dict(channels=(8,)), "wanted 2 widths or more"),
+            (dict(side=36, channels=(2, 2, 2, 2)), "wanted a multiple of 8, for 4 widths halve it 3 times"),
+            (dict(latent=0), "wanted 2 widths or more, and 1 or more"),
             (dict(beta=-1), "beta is -1; it has to be 0 or more"),
             (dict(beta=float("nan")), "beta is nan"),
             (dict(likelihood="laplace"), "there are 'bernoulli' and 'gaussian'"),

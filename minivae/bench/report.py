@@ -43,7 +43,8 @@ def write(results: Results, out: Path) -> list[Path]:
     return written
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown, its numbers to the right."""
     head = list(head)
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -103,7 +104,7 @@ def _machine(results: Results) -> str:
     ]
     for name, about in results.about.items():
         rows.append([_label(name), ", ".join(filter(None, [about["version"], about.get("blas")]))])
-    return "## The machine\n\n" + _table(["what", "is"], rows).replace("---:", "---")
+    return "## The machine\n\n" + table(["what", "is"], rows).replace("---:", "---")
 
 
 def _summary(results: Results) -> str:
@@ -118,7 +119,7 @@ def _summary(results: Results) -> str:
         rows.append(row)
     head = ["workload", "minivae, ms", *[f"÷ {_label(name)}" for name in others]]
     words = "minivae's time divided by that of each other, medians; in brackets the same of processor time."
-    return f"## In short\n\n{words}\n\n{_table(head, rows)}"
+    return f"## In short\n\n{words}\n\n{table(head, rows)}"
 
 
 def _workloads(results: Results) -> Iterable[str]:
@@ -132,7 +133,7 @@ def _workloads(results: Results) -> Iterable[str]:
             rows.append([*row, f"{t.cores:.2f}"])
         head = ["implementation", "ms", "minivae ÷ this", "processor ms", "minivae ÷ this", "processors used, at most"]
         words = title(workload)
-        yield f"## {workload}\n\n{words[0].upper()}{words[1:]}.\n\n{_table(head, rows)}"
+        yield f"## {workload}\n\n{words[0].upper()}{words[1:]}.\n\n{table(head, rows)}"
 
 
 def _memory(results: Results) -> str:
@@ -144,7 +145,7 @@ def _memory(results: Results) -> str:
     rows = [[_label(name), *[cell(times.get(name)) for times in results.times.values()]] for name in names]
     return (
         "## Peak memory\n\nThe most that each process held, in MiB: libraries, weights, Adam's state and the step.\n\n"
-        + _table(["implementation", *results.times], rows)
+        + table(["implementation", *results.times], rows)
     )
 
 
@@ -167,7 +168,7 @@ def _tape(results: Results) -> str:
     return (
         f"## The tape\n\nA chain of {CHAIN} products of four numbers each: microseconds{words} for one op, forward and "
         "back.\nWhat is above NumPy alone is the price of remembering.\n\n"
-        + _table(["implementation", "µs an op"], rows)
+        + table(["implementation", "µs an op"], rows)
     )
 
 
@@ -183,7 +184,7 @@ def _growth(results: Results, picture: str | None) -> str:
             [f"{size:,}", *[_milliseconds(_middle(times[name], what)) if name in times else "—" for name in names]]
             for size, times in by_size.items()
         ]
-        parts.append(_table([dimension, *map(_label, names)], rows))
+        parts.append(table([dimension, *map(_label, names)], rows))
     if picture:
         parts.append(f"![Milliseconds for a step of W1, by batch and by width]({picture})")
     return "\n\n".join(parts)
@@ -198,7 +199,7 @@ def _losses(results: Results) -> str:
     return (
         f"## The same losses\n\nFrom the same weights, data and noise each computes the losses of {CHECKS} training "
         "steps (W4: 40 of the pixels).\nGiven is the largest relative difference from minivae's; above "
-        f"{RTOL:.0e} there would be no report.\n\n{_table(['implementation', *results.gaps], rows)}"
+        f"{RTOL:.0e} there would be no report.\n\n{table(['implementation', *results.gaps], rows)}"
     )
 
 

@@ -1,5 +1,6 @@
 """What `minivae train` begins: a run of one model, or the two stages of latent diffusion."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,16 @@ def one_model(
     from minivae.train import Run
 
     rng = np.random.default_rng(seed)
-    size = dict(side=side_for(x)) if model == "conv-vae" else dict(x_dim=x.shape[1])
+    size = plan(x) if model == "conv-vae" else dict(x_dim=x.shape[1])
     return Run(MODELS[model](**size, **network, rng=rng), binarization=binarization, rng=rng, **settings)
 
 
-def side_for(x: np.ndarray) -> int:
-    """The side of a frame for square images (N, D) that can be halved thrice: by the VAE twice, by the U-Net once."""
-    return -(-round(x.shape[1] ** 0.5) // 8) * 8
+def plan(x: np.ndarray) -> dict[str, Any]:
+    """Side and widths of a `ConvVAE` for square images (N, D): a code of about 8 x 8, which the U-Net halves again."""
+    side = round(x.shape[1] ** 0.5)
+    halvings = max(2, round(math.log2(side / 8)))
+    multiple = 2 ** (halvings + 1)
+    return dict(side=-(-side // multiple) * multiple, channels=(8, 16, *[32] * (halvings - 1)))
 
 
 def second_stage(
@@ -56,10 +60,11 @@ def second_stage(
         vae = _first_stage(x, x_test, own, network, settings, folder=folder / "vae", seed=seed, workers=workers)
     else:
         vae = load_model(own["vae"])
-        if not isinstance(vae, ConvVAE) or vae.side != side_for(x):
+        side = plan(x)["side"]
+        if not isinstance(vae, ConvVAE) or vae.side != side:
             raise ConfigError(
                 f"train: {own['vae']} holds a {type(vae).__name__} for images of {vae.x_shape}; "
-                f"wanted a conv-vae for (1, {side_for(x)}, {side_for(x)})"
+                f"wanted a conv-vae for (1, {side}, {side})"
             )
     rng = np.random.default_rng([seed, 1])  # not what the VAE had
     classes = int(y.max()) + 1 if y.ndim == 1 else 0

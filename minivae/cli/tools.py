@@ -1,5 +1,7 @@
 """The commands around the models: bench, doctor, lab."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,11 +9,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from minivae.cli.base import BackendName, Threads, app, say
+from minivae.checkpoint import replacing
+from minivae.cli.base import BackendName, Threads, app, limit_threads, say
+
+bench_app = typer.Typer(invoke_without_command=True)
+app.add_typer(bench_app, name="bench")
 
 
-@app.command()
+@bench_app.callback()
 def bench(
+    ctx: typer.Context,
     threads: Threads = 1,
     workers: Annotated[int, typer.Option(help="Processes that share each of minivae's training steps.")] = 1,
     backend: Annotated[BackendName, typer.Option(help="minivae's; with cupy the others are on the GPU too.")] = (
@@ -25,6 +32,8 @@ def bench(
     out: Annotated[Path | None, typer.Option(help="File for the report.  [default: print it]")] = None,
 ) -> None:
     """Time training steps beside PyTorch, JAX, a textbook's tape and the matrix products alone."""
+    if ctx.invoked_subcommand is not None:
+        return
     from minivae.bench.driver import Options, bench
     from minivae.bench.report import markdown, write
 
@@ -37,6 +46,36 @@ def bench(
     else:
         for path in write(results, out):
             say(f"wrote [bold]{escape(str(path))}[/]")
+
+
+@bench_app.command()
+def diffusion(
+    sides: Annotated[str, typer.Option(help="Pictures to time the steps on.")] = "28,32,64,128",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each.")] = 5,
+    trained: Annotated[str, typer.Option(help="Pictures to train on and judge; '' for none.")] = "32,64",
+    budgets: Annotated[str, typer.Option(help="Seconds of processor time after which to judge.")] = "60,240",
+    faces: Annotated[int, typer.Option(min=100, help="Pictures to train on.")] = 10_000,
+    n: Annotated[int, typer.Option(min=10, help="Samples to judge.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of DDIM for these.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="File for the report.  [default: print it]")] = None,
+) -> None:
+    """Pixel against latent diffusion: what each computes, how long it takes, what comes of it. Takes half an hour."""
+    from minivae.bench.diffusion import Options, bench
+    from minivae.bench.diffusion_report import markdown
+
+    limit_threads(1)
+    numbers = (tuple(map(int, filter(None, words.split(",")))) for words in (sides, trained, budgets))
+    timed, judged, seconds = numbers
+    command = shlex.join(["minivae", *sys.argv[1:]])
+    options = Options(timed, rounds, judged, seconds, faces, n, steps, command)
+    progress = Console(stderr=True)
+    report = markdown(bench(options, say=lambda line: progress.print(escape(line), soft_wrap=True)))
+    if out is None:
+        print(report, end="")
+    else:
+        with replacing(out) as file:
+            file.write(report.encode())
+        say(f"wrote [bold]{escape(str(out))}[/]")
 
 
 @app.command()

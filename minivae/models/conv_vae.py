@@ -1,5 +1,6 @@
 """The convolutional VAE: a picture in, a small picture of codes out. The first stage of latent diffusion."""
 
+import itertools
 import math
 from typing import Any
 
@@ -15,7 +16,7 @@ from minivae.ops import gaussian_kl, reparameterize, silu
 
 
 class ConvVAE(Module):
-    """A VAE whose code keeps the plan of the picture: (B, 1, S, S) -> z (B, L, S / 4, S / 4) -> (B, 1, S, S).
+    """A VAE whose code keeps the plan of the picture: (B, 1, S, S) -> z (B, L, s, s) -> (B, 1, S, S).
 
     Each code pixel describes its own neighbourhood, so the decoder need not learn where things are, and a denoiser can
     work on codes as on images. The encoder goes down at once, by strided convolutions: a layer at S costs four times
@@ -23,8 +24,8 @@ class ConvVAE(Module):
 
     Parameters
     ----------
-    side : S, a multiple of 4; `padded` frames smaller images.
-    channels : widths of the layers at S (in the decoder alone), S / 2 and S / 4.
+    side : S; `padded` frames smaller images.
+    channels : widths of the layers at S (in the decoder alone), S / 2, S / 4 and so on to s, where the code is.
     latent : L, numbers in each pixel of the code.
     likelihood : "bernoulli" or "gaussian": the p(x | z).
     sigma : the Gaussian's standard deviation; unused by "bernoulli".
@@ -44,7 +45,7 @@ class ConvVAE(Module):
     def __init__(
         self,
         side: int = 32,
-        channels: tuple[int, int, int] = (8, 16, 32),
+        channels: tuple[int, ...] = (8, 16, 32),
         latent: int = 4,
         *,
         likelihood: str = "bernoulli",
@@ -52,43 +53,37 @@ class ConvVAE(Module):
         beta: float = 0.01,
         rng: np.random.Generator,
     ):
-        if side < 4 or side % 4:
+        if len(channels) < 2 or min(channels) < 1 or latent < 1:
             raise ConfigError(
-                f"ConvVAE: side is {side}; wanted a multiple of 4, for it is halved twice: pad the images"
+                f"ConvVAE: got channels={channels}, latent={latent}; wanted 2 widths or more, and 1 or more"
             )
-        if len(channels) != 3 or latent < 1:
-            raise ConfigError(f"ConvVAE: got channels={channels}, latent={latent}; wanted 3 widths, and 1 or more")
+        shrink = 2 ** (len(channels) - 1)
+        if side < shrink or side % shrink:
+            raise ConfigError(
+                f"ConvVAE: side is {side}; wanted a multiple of {shrink}, for {len(channels)} widths halve it "
+                f"{len(channels) - 1} times: pad the images, or take fewer widths"
+            )
         if not 0 <= beta < math.inf:
             raise ConfigError(f"ConvVAE: beta is {beta}; it has to be 0 or more, and 1 is the true bound")
         self.config = dict(
             side=side, channels=list(channels), latent=latent, likelihood=likelihood, sigma=sigma, beta=beta
         )
         self.side, self.latent, self.beta = side, latent, beta
-        self.x_shape, self.code_shape = (1, side, side), (latent, side // 4, side // 4)
+        self.x_shape, self.code_shape = (1, side, side), (latent, side // shrink, side // shrink)
         self.likelihood = make_likelihood(likelihood, sigma)
-        full, half, quarter = channels
-        self.encoder = Sequential(
-            Down(1, half, rng=rng),
-            ResBlock(half, half, rng=rng),
-            Down(half, quarter, rng=rng),
-            ResBlock(quarter, quarter, rng=rng),
-            norm(quarter),
-            silu,
-            Conv2d(quarter, 2 * latent, 3, padding=1, rng=rng),
-        )
-        self.decoder = Sequential(
-            Conv2d(latent, quarter, 3, padding=1, rng=rng),
-            ResBlock(quarter, quarter, rng=rng),
-            Up(quarter, half, rng=rng),
-            ResBlock(half, half, rng=rng),
-            Up(half, full, rng=rng),
-            norm(full),
-            silu,
-            Conv2d(full, 1, 3, padding=1, rng=rng),
-        )
+        full, deepest, steps = channels[0], channels[-1], list(itertools.pairwise(channels))
+        down: list[Any] = []
+        for above, below in steps:
+            down += [Down(above if down else 1, below, rng=rng), ResBlock(below, below, rng=rng)]
+        last = Conv2d(deepest, 2 * latent, 3, padding=1, rng=rng)
+        self.encoder = Sequential(*down, norm(deepest), silu, last)
+        up: list[Any] = [Conv2d(latent, deepest, 3, padding=1, rng=rng)]
+        for above, below in reversed(steps):
+            up += [ResBlock(below, below, rng=rng), Up(below, above, rng=rng)]
+        self.decoder = Sequential(*up, norm(full), silu, Conv2d(full, 1, 3, padding=1, rng=rng))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The range in which the code may lie: (B, 1, S, S) -> mu, logvar, each (B, L, S / 4, S / 4).
+        """The range in which the code may lie: (B, 1, S, S) -> mu, logvar, each (B, L, s, s).
 
         Raises ShapeError if x is of another shape.
         """
@@ -97,11 +92,11 @@ class ConvVAE(Module):
                 f"ConvVAE: x is {x.shape}; wanted (B, 1, {self.side}, {self.side}): padded(x, {self.side}) makes such "
                 "images of smaller ones, and of rows of pixels"
             )
-        h = self.encoder(x)  # (B, 2 L, S / 4, S / 4)
+        h = self.encoder(x)  # (B, 2 L, s, s)
         return h[:, : self.latent], h[:, self.latent :]
 
     def decode(self, z: Tensor) -> Tensor:
-        """What the likelihood turns into an image: (B, L, S / 4, S / 4) -> logits (B, 1, S, S).
+        """What the likelihood turns into an image: (B, L, s, s) -> logits (B, 1, S, S).
 
         Raises ShapeError if z is of another shape.
         """
@@ -115,7 +110,7 @@ class ConvVAE(Module):
         Parameters
         ----------
         x : (B, 1, S, S) images in [0, 1].
-        eps : (B, L, S / 4, S / 4) float32 draw from N(0, I).
+        eps : (B, L, s, s) float32 draw from N(0, I).
 
         Source: Kingma & Welling 2013, equation 10.
         """
@@ -151,7 +146,7 @@ class ConvVAE(Module):
 
     @no_grad()
     def generate(self, z: np.ndarray) -> np.ndarray:
-        """Images from codes: (B, L, S / 4, S / 4) -> x_hat (B, 1, S, S) in [0, 1]."""
+        """Images from codes: (B, L, s, s) -> x_hat (B, 1, S, S) in [0, 1]."""
         return self.likelihood.x_hat(self.decode(Tensor(z))).numpy()
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -181,7 +176,10 @@ def padded(x: np.ndarray, side: int) -> np.ndarray:
 
 
 def cropped(images: np.ndarray, side: int) -> np.ndarray:
-    """The middle `side` x `side` pixels, what `padded` framed: (N, 1, S, S) -> (N, side * side)."""
+    """The middle `side` x `side` pixels, what `padded` framed: (N, 1, S, S) -> (N, side * side).
+
+    Raises ShapeError for images of another shape, or a `side` that they do not have.
+    """
     if images.ndim != 4 or images.shape[1] != 1 or not 1 <= side <= min(images.shape[2:]):
         raise ShapeError(f"cropped: images are {images.shape} and side {side}; wanted (N, 1, S, S), and 1 to S")
     top, left = ((n - side) // 2 for n in images.shape[2:])

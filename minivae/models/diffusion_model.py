@@ -90,12 +90,12 @@ class Diffusion(Module):
         return errors.mean(), {"mse": errors.data}
 
     def dropped(self, labels: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-        """The labels of n images, a share `drop` of them made "none". Source: Ho & Salimans 2022, algorithm 1."""
+        """The labels (n,) of n images, a share `drop` made "none". Source: Ho & Salimans 2022, algorithm 1."""
         labels = self.check_labels(labels, n)
         return np.where(rng.random(n) < self.drop, self.denoiser.classes, labels)
 
     def check_labels(self, labels: Any, n: int) -> np.ndarray:
-        """The labels as integers; raises ConfigError, DtypeError or ShapeError if they are not n of this model's."""
+        """The labels as integers (n,), shape and all; raises ConfigError, DtypeError or ShapeError if they are not n of this model's."""
         labels, classes = np.asarray(labels), self.denoiser.classes
         if classes == 0:
             raise ConfigError("Diffusion: got labels, but the denoiser knows none; make it with classes=10")
@@ -137,7 +137,10 @@ class Diffusion(Module):
         steps: int = 50,
         **settings: float,
     ) -> Iterator[Frame]:
-        """The steps by which `sample` comes to its result: for each a `Frame` of t, the estimate of x0, and x."""
+        """The steps by which `sample` comes to its result: for each a `Frame` of t, the estimate of x0, and x.
+
+        Raises ConfigError for another sampler, guidance below 0 or without labels, or labels that are not this model's.
+        """
         if sampler not in SAMPLERS:
             raise ConfigError(f"Diffusion: sampler is {sampler!r}; there are {', '.join(SAMPLERS)}")
         if not 0 <= guidance < math.inf:

@@ -69,7 +69,7 @@ class VAE(Module):
         return self.decoder(z)
 
     def elbo(self, x: Tensor, eps: np.ndarray) -> Elbo:
-        """The bound log p(x) >= log p(x | z) - KL(q(z | x) || p(z)), with one draw of z for each image.
+        """The bound log p(x) >= log p(x | z) - KL(q(z | x) || p(z)), in nats, with one draw of z for each image.
 
         Parameters
         ----------
