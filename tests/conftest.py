@@ -1,13 +1,17 @@
 """What several files of tests use: the command line in an empty folder, and data sets cut short."""
 
+import shutil
 import sys
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from minivae import data
 from minivae.cli import base, main, train
 from minivae.data import faces
+from minivae.train import fit
+from tests.small import digits, tiny_vae
 
 
 @pytest.fixture
@@ -52,3 +56,18 @@ def few_faces(monkeypatch):
 def no_pictures(monkeypatch):
     """They take the greater part of the time: for tests of something else."""
     monkeypatch.setattr(train, "pictures", lambda *_: ())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: a VAE with two latents, and its folder."""
+    folder = tmp_path_factory.mktemp("run") / "vae"
+    model = tiny_vae(x_dim=784, hidden=16)
+    fit(model, digits(300), digits(100, "test"), epochs=1, rng=np.random.default_rng(0), data="mnist-small", out=folder)
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    """A copy of the finished run, to be changed."""
+    return shutil.copytree(finished, tmp_path / "copy")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,21 +17,6 @@ from tests.small import digits, dots, tiny_autoencoder, tiny_vae
 
 SMALL = ["--latent", "2", "--hidden", "16"]
 PICTURES = ["reconstructions.png", "curves.png", "samples.png"]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished run: a VAE with two latents, and its folder."""
-    folder = tmp_path_factory.mktemp("run") / "vae"
-    model = tiny_vae(x_dim=784, hidden=16)
-    fit(model, digits(300), digits(100, "test"), epochs=1, rng=np.random.default_rng(0), data="mnist-small", out=folder)
-    return folder
-
-
-@pytest.fixture
-def folder(finished, tmp_path):
-    """A copy of the finished run, to be changed."""
-    return shutil.copytree(finished, tmp_path / "copy")
 
 
 def one_line(out):

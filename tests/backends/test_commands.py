@@ -9,7 +9,7 @@ from minivae import backend, doctor
 from minivae.cuda import counting
 from minivae.train import Run
 from tests import standin
-from tests.test_cli import few_digits, finished, folder, minivae, no_pictures, one_line  # noqa: F401
+from tests.test_cli import one_line
 
 pytestmark = pytest.mark.usefixtures("few_digits", "no_pictures")
 SMALL = ["--epochs", 1, "--hidden", 8, "--latent", 2]
@@ -22,7 +22,7 @@ def name(request):
 
 
 class TestBackendOption:
-    def test_train_and_resume(self, minivae, name, tmp_path):  # noqa: F811
+    def test_train_and_resume(self, minivae, name, tmp_path):
         assert minivae("train", "vae", *SMALL, "--out", "a")[0] == 0
         with counting() as launches:
             code, _, err = minivae("train", "vae", *SMALL, "--backend", name, "--out", "b")
@@ -34,7 +34,7 @@ class TestBackendOption:
         code, _, err = minivae("train", "--resume", "a", "--epochs", 2, "--backend", name)
         assert (code, err) == (0, "") and len(Run.load(tmp_path / "a").history) == 2
 
-    def test_the_commands_that_read_a_run(self, minivae, name, folder):  # noqa: F811
+    def test_the_commands_that_read_a_run(self, minivae, name, folder):
         scores = minivae("evaluate", folder)[1]
         with counting() as launches:
             for command in (["evaluate"], ["sample", "--n", 3], ["interpolate", "--rows", 1]):
@@ -43,7 +43,7 @@ class TestBackendOption:
                 assert command != ["evaluate"] or out == scores  # to the digits shown
         assert launches["bias_activation_v2"] > 0
 
-    def test_without_cupy_it_is_one_line_and_nothing_is_written(self, minivae, monkeypatch, tmp_path):  # noqa: F811
+    def test_without_cupy_it_is_one_line_and_nothing_is_written(self, minivae, monkeypatch, tmp_path):
         monkeypatch.setitem(sys.modules, "cupy", None)
         code, out, err = minivae("train", "vae", *SMALL, "--backend", "cupy")
         assert (code, out) == (2, "") and err.startswith(
@@ -51,11 +51,11 @@ class TestBackendOption:
         )
         assert len(err.splitlines()) == 1 and list(tmp_path.iterdir()) == []
 
-    def test_workers_are_for_numpy(self, minivae, name):  # noqa: F811
+    def test_workers_are_for_numpy(self, minivae, name):
         code, _, err = minivae("train", "vae", *SMALL, "--backend", name, "--workers", 2)
         assert code == 2 and f"workers is 2, but the backend is {name}" in err
 
-    def test_an_unknown_one(self, minivae):  # noqa: F811
+    def test_an_unknown_one(self, minivae):
         assert minivae("train", "vae", "--backend", "tpu")[0] == 2
 
 
@@ -101,7 +101,7 @@ class TestDoctor:
         monkeypatch.setattr(backend, "Backend", Wrong)
         assert self.said("sim").startswith("WRONG: a kernel computed [3.0, 3.0] for 1.5; ")
 
-    def test_the_table_has_a_row_for_each(self, minivae, monkeypatch):  # noqa: F811
+    def test_the_table_has_a_row_for_each(self, minivae, monkeypatch):
         monkeypatch.setitem(sys.modules, "cupy", None)
         out = one_line(minivae("doctor")[1])
         assert "backend sim works: " in out and "backend cupy CuPy is not installed" in out
