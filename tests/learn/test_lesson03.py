@@ -77,9 +77,15 @@ def test_nothing_of_the_subject_is_imported():
     built_before = {
         "minivae.Tensor", "minivae.no_grad", "minivae.models.Autoencoder", "minivae.nn.Linear",
         "minivae.nn.Sequential", "minivae.ops.bernoulli_nll", "minivae.ops.logsumexp", "minivae.ops.relu",
-        "minivae.optim.Adam", "minivae.train.fit",
+        "minivae.ops.softplus", "minivae.optim.Adam", "minivae.train.fit",
     }  # fmt: skip
     assert names == tools | built_before | {"minivae.data.load", "minivae.plot", "minivae.progress.Lines"}
+
+
+def test_all_that_is_trained_is_rounded_off():
+    """With relus, two processors' pictures are up to 57 of 255 apart after twelve epochs, and 8 are allowed."""
+    text = SOURCE.read_text(encoding="utf-8")
+    assert text.count("= Autoencoder(") == 0 and text.count("= rounded(Autoencoder(") == 2
 
 
 def test_decoder_by_hand_is_the_library_s_and_distances_are_those_of_a_loop(printed):
@@ -107,7 +113,7 @@ ROW = r" +≈ +(\d+) % readable +closeness ([\d.]+) +passes +≈ (\d+) % +variet
 
 
 def test_the_verdict_in_the_text_is_the_one_of_the_table(printed, prose):
-    rows = {name: numbers(re.escape(name) + ROW, printed) for name in (
+    rows = {name: numbers(r"\n" + re.escape(name) + ROW, printed) for name in (
         "test digits", "their own codes, decoded", "random, N(0, I)", "box", "shuffled", "fitted")}  # fmt: skip
     of_random, of_fitted = rows["random, N(0, I)"], rows["fitted"]
     assert f"of 100 random codes some {of_random[2]:.0f} pass" in prose
@@ -119,20 +125,28 @@ def test_the_verdict_in_the_text_is_the_one_of_the_table(printed, prose):
     made_up = ("random, N(0, I)", "box", "shuffled", "fitted")
     assert max(made_up, key=lambda name: rows[name][0]) == "box"  # by the reader
     assert max(made_up, key=lambda name: rows[name][1]) == "fitted"  # by closeness
-    assert max(made_up, key=lambda name: rows[name][3]) == "fitted"  # by variety
+    varieties = [rows[name][3] for name in made_up[1:]]
+    assert max(varieties) - min(varieties) <= 2  # "level"
 
 
-def test_random_and_fitted_codes_are_equally_far_from_the_nearest_house(printed):
-    (a,), (b,), (c,) = (numbers(rf"{name} +nearest training code ([\d.]+)", printed) for name in (
-        r"random, N\(0, I\)", "fitted", "box"))  # fmt: skip
-    assert abs(a - b) < 0.11  # the last digit that is printed
-    assert c > 2 * a
+def test_random_codes_are_nearest_to_a_house_and_the_box_is_three_times_as_far(printed):
+    (a,), (b,), (c,), (d,) = (numbers(rf"{name} +nearest training code ([\d.]+)", printed) for name in (
+        r"random, N\(0, I\)", "fitted", "shuffled", "box"))  # fmt: skip
+    assert a < min(b, c) - 0.3
+    assert 2.9 < d / a < 3.2
+
+
+def test_a_ball_in_the_middle_holds_the_share_that_is_counted(printed, prose):
+    (length,) = numbers(r"shuffled +nearest training code [\d.]+ away +length of the code ([\d.]+)", printed)
+    r, R = numbers(r"with \$r = ([\d.]+)\$ and \$R = ([\d.]+)\$, it is about one code in a thousand", prose)
+    assert abs(length - R) < 0.2 and round(1000 * (r / R) ** 6) == 1
+    assert numbers(r"\n +6 +1,000,000 .* ([\d.]+) % *\n", printed) == [0.1]
 
 
 def test_the_dial_moves_the_reader_and_not_the_closeness(printed):
     for scale in (2, 4, 8, 16):
         _, closeness, _, _ = numbers(f"random codes times {scale}" + ROW, printed)
-        assert abs(closeness - 0.75) < 0.016
+        assert abs(closeness - 0.77) < 0.016
     assert numbers("random codes times 16" + ROW, printed)[0] > 50
     assert numbers(r"from 16 to 32 times as far: the logits get ([\d.]+)", printed) == [2.0]
 
@@ -141,7 +155,7 @@ def test_its_promise_about_lesson_04_is_what_lesson_04_prints(printed, prose):
     text = nbformat.read(next(SOURCE.parent.parent.glob("04_*.ipynb")), as_version=4)
     theirs = "\n".join(out.get("text", "") for cell in text.cells for out in cell.get("outputs", []))
     share, closeness = numbers(r"VAE, the same codes +≈ (\d+) % readable +closeness ([\d.]+)", theirs)
-    before = numbers(r"autoencoder, random codes +≈ (\d+) % readable +closeness ([\d.]+)", theirs)
+    before = numbers(r"autoencoder, random codes +≈ +(\d+) % readable +closeness ([\d.]+)", theirs)
     mine = numbers(r"random, N\(0, I\)" + ROW, printed)[:2]
     assert before == mine
     want = f"{share:.0f} % are readable in place of {mine[0]:.0f}, with closeness {closeness} in place of {mine[1]}"
