@@ -58,6 +58,7 @@ FIXED = {
     "MATPLOTLIBRC": os.devnull,
     "COLUMNS": "80",
     "TZ": "UTC",
+    "CUDA_VISIBLE_DEVICES": "",  # a cell for a GPU says that there is none, on machines with one as well
 }
 
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Which of its pictures, counted from 0.
-FIGURES = {"00": 2, "01": 0, "02": 4, "03": 4, "04": 2, "05": 1, "06": 2, "07": 1}
+FIGURES = {"00": 2, "01": 0, "02": 4, "03": 4, "04": 2, "05": 1, "06": 2, "07": 1, "08": 4, "10": 0, "11": 0}
 
 
 def pictures(notebook: Path) -> list[bytes]:

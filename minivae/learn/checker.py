@@ -47,15 +47,21 @@ def examine(
     seed : int or tuple of int
         For the inputs; equal seeds bring equal inputs, and equal messages.
     """
+    trial: type[Examination] = Examination
+    if exercise.cuda is not None:
+        from minivae.learn.kernel_checker import KernelExamination  # it builds on this file
+
+        trial = KernelExamination
     try:
-        _Trial(exercise, function, limit_s, seed).run()
+        trial(exercise, function, limit_s, seed).run()
     except Refused as refused:
         return refused.verdict
-    text = f"`{exercise.signature}` {words.praise(exercise)}"
+    called = exercise.solution.__name__ if exercise.cuda else exercise.signature
+    text = f"`{called}` {words.praise(exercise)}"
     return Verdict("right", Note("right", f"{exercise.ref}: right", parse(text)))
 
 
-class _Trial(Caller):
+class Examination(Caller):
     """One function under examination; each step raises Refused if it finds something to say."""
 
     def __init__(self, exercise: Exercise, function: Callable, limit_s: float, seed: int | tuple[int, ...]) -> None:

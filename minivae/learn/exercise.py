@@ -6,6 +6,7 @@ The kinds, from the plainest; what is left out of an `Exercise` is the plainest:
 - with `gradient`, it returns gradients, and is compared with difference quotients of a value;
 - with `tensors`, it takes and returns tensors, and what `backward` sends is compared too;
 - with `law`, it is a sampler: its draws are tested for their distribution;
+- with `cuda`, it is a CUDA kernel: it is run in the simulator and compared with the solution, a function in NumPy;
 - with `use`, it is anything else, a class for example: `use` says how to make arrays out of it.
 """
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minivae.errors import ConfigError
-from minivae.learn.inputs import SIZES, Draw, draw
+from minivae.learn.inputs import SIZES, Draw, draw, words
 from minivae.learn.law import Law
 
 
@@ -75,6 +76,31 @@ class Gradient:
         return tuple(inspect.signature(self.of).parameters)
 
 
+@dataclass(frozen=True)
+class Cuda:
+    """What a kernel is compared with, and how it is launched.
+
+    Its parameters are named after the inputs, the results, and the letters of the inputs' shapes. A result that is an
+    input too is read and written; the others come in as fresh memory, which is garbage.
+
+    Attributes
+    ----------
+    source : str
+        A right kernel, plain enough to be shown. A learner's has parameters of the same types in the same order.
+    grid : callable
+        Blocks, from letters and inputs that it names as its own: ``lambda n: (cdiv(n, 256),)``.
+    block : tuple of int
+        Threads of a block.
+    holds : str
+        A word that the source has to hold, ``"__shared__"``; without it, what is right is no answer yet.
+    """
+
+    source: str
+    grid: Callable
+    block: tuple[int, ...]
+    holds: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
     """Something to write.
@@ -96,7 +122,7 @@ class Exercise:
         The first that fits is told.
     example : tuple
         A few numbers that fit in a message and can be gone through by hand; the first trial's inputs unless told.
-    gradient, tensors, law, use
+    gradient, tensors, law, cuda, use
         What kind it is, see the top of this file. `tensors` names the arguments that come as tensors which require a
         gradient. ``use(candidate, *inputs)`` gets the learner's object and returns arrays.
     sizes : mapping
@@ -117,6 +143,7 @@ class Exercise:
     gradient: Gradient | None = None
     tensors: tuple[str, ...] = ()
     law: Law | None = None
+    cuda: Cuda | None = None
     use: Callable | None = None
     sizes: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ("float64", "float32")
@@ -132,8 +159,9 @@ class Exercise:
         for what, used in (("tensors", self.tensors), ("gradient", self.gradient.wrt if self.gradient else ())):
             if not set(used) <= set(names):
                 self._fault(what, used, f"some of {names}")
-        if sum([self.gradient is not None, bool(self.tensors), self.law is not None]) > 1:
-            self._fault("gradient, tensors and law together", "several", "at most one of them")
+        kinds = (self.gradient is not None, bool(self.tensors), self.law is not None, self.cuda is not None)
+        if sum(kinds) > 1:
+            self._fault("gradient, tensors, law and cuda together", "several", "at most one of them")
         for letter, own in self.sizes.items():
             if not isinstance(own, int) and len(own) != len(SIZES):
                 self._fault(f"sizes of {letter}", own, f"one size, or {len(SIZES)}")
@@ -159,7 +187,31 @@ class Exercise:
         """How it is called: ``"reparameterize(mu, logvar, eps)"``, ``"class Adam"``."""
         if self.is_class:
             return f"class {self.solution.__name__}"
+        if self.cuda is not None:
+            return f"{self.solution.__name__}({', '.join(f'{kind} {name}' for name, kind in self.parameters)})"
         return f"{self.solution.__name__}({', '.join(inspect.signature(self.solution).parameters)})"
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Names and types of the parameters of the kernel that is to be written."""
+        from minivae.cuda.sim.translate import translate
+
+        assert self.cuda is not None
+        (kernel,) = translate(self.cuda.source, self.ref).kernels.values()
+        return kernel.parameters
+
+    @property
+    def shown(self) -> str:
+        """The code of the solution."""
+        return self.cuda.source.strip("\n") if self.cuda else inspect.getsource(self.solution).rstrip()
+
+    def lengths(self, inputs: tuple) -> dict[str, int]:
+        """Return the size that each letter has in these inputs."""
+        found: dict[str, int] = {}
+        for one, value in zip(self.inputs.values(), inputs, strict=True):
+            axes = zip(words(one.shape), np.shape(value), strict=False)
+            found |= {letter: size for (times, letter), size in axes if letter and times == 1}
+        return found
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
 from minivae.learn import exercises, progress
@@ -80,7 +79,7 @@ def solution(ref: str) -> None:
     store = progress.current()
     if progress.tries(store, ref):
         store.add(Event(ref, "solution"))
-        note = Note("info", f"{ref}: a solution", [["pre", inspect.getsource(exercise.solution).rstrip()]])
+        note = Note("info", f"{ref}: a solution", [["pre", exercise.shown]])
     else:
         body = parse(
             f'Run `check("{ref}", {exercise.solution.__name__})` with an attempt of your own first: right or wrong, it '

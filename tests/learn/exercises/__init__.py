@@ -72,7 +72,7 @@ def is_complete(exercise: Exercise, table: Table) -> None:
 
 def is_sound(exercise: Exercise) -> None:
     """Assert what has to hold of an exercise itself: of its solution, its texts, and its mistakes."""
-    accept(exercise, exercise.solution, seeds=10)
+    accept(exercise, exercise.cuda.source if exercise.cuda else exercise.solution, seeds=10)
     assert len(exercise.hints) >= LEAST_HINTS
     for text in (*exercise.hints, *(mistake.hint for mistake in exercise.misconceptions)):
         parse(text)
@@ -81,7 +81,7 @@ def is_sound(exercise: Exercise) -> None:
         assert mistake.wrong is not None or mistake.symptom, (
             f"{mistake.name} cannot be recognised: give it wrong or symptom"
         )
-        if mistake.wrong is not None:
+        if mistake.wrong is not None and exercise.cuda is None:  # of a kernel, this is NumPy that does the same
             refuse(exercise, mistake.wrong, mistake.name)
     if exercise.example:
         wanted(exercise, tuple(np.asarray(x, np.float64) if isinstance(x, list) else x for x in exercise.example))
