@@ -69,7 +69,7 @@ def evaluate(
 
 @no_grad()
 def active_units(model: Any, x: np.ndarray, least: float = 0.01) -> int:
-    """How many latent dimensions say anything: those whose mu varies over the images by more than `least`.
+    """How many latent dimensions say anything: those whose mu varies over the images x (B, D) by more than `least`.
 
     Source: Burda et al. 2015, section 5.2: Cov_x(E[z | x]) > 0.01.
     """

@@ -61,7 +61,10 @@ class Optimizer(FlatState):
             self._step(part)
 
     def begin(self) -> None:
-        """The first half of `step`: see that all is there, and count. What is left is `_step` on every stretch."""
+        """The first half of `step`: see that all is there, and count. What is left is `_step` on every stretch.
+
+        Raises GradientError if a parameter has none, ConfigError if `lr` was set to what it cannot be.
+        """
         who = type(self).__name__
         self.flat.check_gradients(who)
         if not 0 <= self.lr < math.inf:

@@ -124,9 +124,7 @@ class TestWrongInput:
         assert training.optimizer.t == 0
 
     def test_images_of_another_shape_are_refused_with_the_way_to_frame_them(self):
-        with pytest.raises(
-            ShapeError, match=r"but \(N, 1, 8, 8\) is wanted; minivae.models.padded\(x, 8\)"
-        ):
+        with pytest.raises(ShapeError, match=r"but \(N, 1, 8, 8\) is wanted; minivae.models.padded\(x, 8\)"):
             run().train(dots(60, 36), report=Quiet())
 
     def test_it_is_no_run_of_one_model(self, whole):

@@ -320,9 +320,7 @@ class TestWrongInput:
             pass
 
         own = Own(x_dim=6, hidden=5, latent=2, rng=np.random.default_rng(0))
-        with pytest.raises(
-            ConfigError, match="can hold autoencoder, vae, .*, not a Own; enter its class in"
-        ):
+        with pytest.raises(ConfigError, match="can hold autoencoder, vae, .*, not a Own; enter its class in"):
             fit(own, X, epochs=1, rng=np.random.default_rng(0), out=tmp_path)
         fit(own, X, epochs=1, rng=np.random.default_rng(0), report=Quiet())
 

@@ -25,12 +25,15 @@ class GPU:
         self._functions: dict[tuple[str, str], Callable[..., None]] = {}
 
     def owns(self, array: Any) -> bool:
+        """Whether it is a CuPy array, in the GPU's memory."""
         return isinstance(array, self.cupy.ndarray)
 
     def address(self, array: Any) -> int:
+        """Where the array's memory begins, on the GPU."""
         return array.data.ptr
 
     def function(self, kernel: Kernel) -> Callable[..., None]:
+        """The kernel, compiled for this GPU once."""
         key = kernel.file, kernel.name
         if key not in self._functions:
             if kernel.file not in self._modules:

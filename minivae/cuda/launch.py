@@ -65,12 +65,15 @@ class Simulator:
         self._functions: dict[tuple[str, str], Callable] = {}
 
     def owns(self, array: Any) -> bool:
+        """Whether it is a NumPy array: the simulator works in main memory."""
         return isinstance(array, np.ndarray)
 
     def address(self, array: Any) -> int:
+        """Where the array's memory begins."""
         return array.ctypes.data
 
     def function(self, kernel: Kernel) -> Callable[..., None]:
+        """The kernel, compiled for the simulator; raises BackendError if that fails."""
         key = kernel.name, kernel.source
         if key not in self._functions:
             run = _simulated(kernel.file, kernel.source, self.check).kernel(kernel.name)
@@ -78,6 +81,7 @@ class Simulator:
         return self._functions[key]
 
     def elapsed(self, run: Callable[[], Any]) -> float:
+        """Seconds by the clock; what is simulated says nothing about the speed of a GPU."""
         begun = time.perf_counter()
         run()
         return time.perf_counter() - begun

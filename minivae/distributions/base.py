@@ -23,6 +23,11 @@ class Distribution:
     shape : (..., K), the shape of the parameters and of one draw.
     batch : `shape` without its last axis: the shape of `entropy()`.
     dtype : float32 or float64, of the parameters and of everything that is computed from them.
+
+    Raises
+    ------
+    ShapeError
+        If the parameters are single numbers, empty, or of different shapes.
     """
 
     def __init__(self, **parameters: Any):
@@ -63,7 +68,7 @@ class Distribution:
         raise NotImplementedError
 
     def rsample(self, noise: Any, shape: int | tuple[int, ...] = ()) -> Tensor:
-        """Draws that a gradient can go through, for those that have them."""
+        """Draws that a gradient can go through, (*shape, *self.shape); raises GradientError where there are none."""
         raise GradientError(
             f"{self.name}: has no rsample, for its draws jump as its parameters move; "
             "score them with log_prob, or use Categorical(...).rsample, which is relaxed"

@@ -95,7 +95,10 @@ class Diffusion(Module):
         return np.where(rng.random(n) < self.drop, self.denoiser.classes, labels)
 
     def check_labels(self, labels: Any, n: int) -> np.ndarray:
-        """The labels as integers (n,), shape and all; raises ConfigError, DtypeError or ShapeError if they are not n of this model's."""
+        """The labels as integers (n,).
+
+        Raises ConfigError, DtypeError or ShapeError if they are not n of this model's.
+        """
         labels, classes = np.asarray(labels), self.denoiser.classes
         if classes == 0:
             raise ConfigError("Diffusion: got labels, but the denoiser knows none; make it with classes=10")

@@ -104,7 +104,7 @@ class LatentDiffusion(Module):
         return np.concatenate(found)
 
     def measure(self, x: np.ndarray, rng: np.random.Generator | None = None, *, center: bool = False) -> None:
-        """Set `scale`, so that latents of the images x (N, D) have unit variance; with `center` also `mean`, by channel.
+        """Set `scale`, so that latents of images x (N, D) have unit variance; with `center` also `mean`, by channel.
 
         Raises ConfigError if the codes do not vary.
         """

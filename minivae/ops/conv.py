@@ -8,9 +8,10 @@ keep that order by themselves; an array in the other order is copied once.
 Weights are (k, k, C, O): flattened to (k * k * C, O) they are the matrix that a patch is multiplied with.
 
 The patches of a batch are k * k times its size. They are cut and multiplied a few images at a time, so that they stay
-in cache, and cut again for the gradient: that is cheaper than to keep them. With stride 1 the gradient for the input is
-a convolution too, with the weights turned by 180 degrees; and a convolution that makes few channels of many is done the
-other way round: multiply first, and add up shifted images.
+in cache, and cut again for the gradient: that is cheaper than to keep them. With stride 1 they need not be cut whole:
+strips of k pixels side by side are k times the size, and a patch is k strips one under the other, so k products are
+added up. There the gradient for the input is a convolution too, with the weights turned by 180 degrees; and a
+convolution that makes few channels of many is done the other way round: multiply first, and add up shifted images.
 """
 
 import functools
@@ -23,8 +24,9 @@ from minivae.ops.cases import normal
 from minivae.ops.fast import column_sum, long_product, remembered
 
 FEW_CHANNELS = 4
+TALL = 8  # lines of an image; below, the rows of zeros in `_lines` cost more than strips save
 MANY = 4  # times as many channels on one side as on the other: then patches are not cut on that side
-CACHED = 2**17  # numbers in the patches of a part of a batch: half of a core's second cache, in float32
+CACHED = 2**18  # numbers in the patches of a part of a batch: a core's second cache, in float32
 
 
 def _rows(xp, x):
@@ -38,11 +40,18 @@ def _images(rows, B, h, w):
     return rows.reshape(B, h, w, rows.shape[1]).transpose(0, 3, 1, 2)
 
 
-def _patches(xp, x, k, stride, padding):
-    """Every k x k patch of (B, C, H, W) images as a row: (B * h * w, k * k * C), and the (h, w) there are."""
+def _framed(xp, x, padding):
+    """Images in a frame of zeros, channels last: (B, C, H, W) -> (B, H + 2 padding, W + 2 padding, C)."""
     B, C, H, W = x.shape
     framed = xp.zeros((B, H + 2 * padding, W + 2 * padding, C), x.dtype)
     framed[:, padding : padding + H, padding : padding + W] = x.transpose(0, 2, 3, 1)
+    return framed
+
+
+def _patches(xp, x, k, stride, padding):
+    """Every k x k patch of (B, C, H, W) images as a row: (B * h * w, k * k * C), and the (h, w) there are."""
+    B, C, H, W = x.shape
+    framed = _framed(xp, x, padding)
     h, w = (H + 2 * padding - k) // stride + 1, (W + 2 * padding - k) // stride + 1
     view = xp.lib.stride_tricks.as_strided
     b, i, j, c = framed.strides
@@ -64,26 +73,92 @@ def _turned(xp, W):
     return xp.ascontiguousarray(W[::-1, ::-1].swapaxes(2, 3))
 
 
+def _strips(xp, x, k, padding):
+    """Every k pixels that lie side by side: (B, C, H, W) -> (B, H + 2 padding, w, k * C).
+
+    For stride 1: k lines of it, one under the other, are the patches of a line, at a kth of their memory.
+    """
+    framed = _framed(xp, x, padding)
+    B, H, W, C = framed.shape
+    shape = (B, H, W - k + 1, k * C)
+    return xp.ascontiguousarray(xp.lib.stride_tricks.as_strided(framed, shape, framed.strides))
+
+
+def _lines(xp, x, height):
+    """(B, C, H, W) as a matrix with a row for each pixel, and rows of zeros under each image, to `height` lines."""
+    B, C, H, W = x.shape
+    framed = xp.zeros((B, height, W, C), x.dtype)
+    framed[:, :H] = x.transpose(0, 2, 3, 1)
+    return framed.reshape(B * height * W, C)
+
+
+def _strips_W(xp, strips, matrix, out):
+    """Patches times W, line by line: strips (B, H, w, k * C), W as (k, k * C, O) -> out (B, h * w, O)."""
+    B, _, w, size = strips.shape
+    h = out.shape[1] // w
+    for i in range(len(matrix)):
+        lines = strips[:, i : i + h].reshape(B, h * w, size)
+        if i == 0:
+            xp.matmul(lines, matrix[i], out=out)
+        else:
+            out += lines @ matrix[i]
+
+
+def _add_outer(strips, rows, total):
+    """Adds patches times the numbers at their places: strips (B, H, w, k * C), rows of `_lines` -> (k, O, k * C)."""
+    w, size = strips.shape[2:]
+    flat = strips.reshape(-1, size)
+    for i in range(len(total)):  # i lines further down; what falls beyond an image meets rows of zeros
+        total[i] += rows[: len(rows) - i * w].T @ flat[i * w :]
+
+
 def _slide(xp, x, W, stride, padding):
     """Every patch of x times W: (B, C, H, W), (k, k, C, O) -> (B, O, h, w)."""
-    B, _, H, Wd = x.shape
+    B, C, H, Wd = x.shape
     k, _, _, O = W.shape
     h, w = (H + 2 * padding - k) // stride + 1, (Wd + 2 * padding - k) // stride + 1
-    matrix, y = W.reshape(-1, O), xp.empty((B, h, w, O), x.dtype)
-    for part in _parts(B, h * w * len(matrix)):
-        patches, _ = _patches(xp, x[part], k, stride, padding)
-        xp.matmul(patches, matrix, out=y[part].reshape(-1, O))
+    y = xp.empty((B, h, w, O), x.dtype)
+    if stride == 1 and C >= FEW_CHANNELS:
+        matrix = W.reshape(k, k * C, O)
+        for part in _parts(B, (H + 2 * padding) * w * k * C):
+            _strips_W(xp, _strips(xp, x[part], k, padding), matrix, y[part].reshape(-1, h * w, O))
+    else:
+        matrix = W.reshape(-1, O)
+        for part in _parts(B, h * w * len(matrix)):
+            patches, _ = _patches(xp, x[part], k, stride, padding)
+            xp.matmul(patches, matrix, out=y[part].reshape(-1, O))
     return y.transpose(0, 3, 1, 2)
 
 
 def _slide_W(xp, x, g, k, stride, padding):
     """The gradient of `_slide` for W: every patch of x times the g of its place, added up, (k, k, C, O)."""
-    (B, C, _, _), (_, O, h, w) = x.shape, g.shape
+    (B, C, H, _), (_, O, h, w) = x.shape, g.shape
+    if stride == 1 and C >= FEW_CHANNELS and h >= TALL:
+        total = xp.zeros((k, O, k * C), x.dtype)
+        for part in _parts(B, (H + 2 * padding) * w * k * C):
+            strips = _strips(xp, x[part], k, padding)
+            _add_outer(strips, _lines(xp, g[part], H + 2 * padding), total)
+        return total.reshape(k, O, k, C).transpose(0, 2, 3, 1)
     total = xp.zeros((O, k * k * C), x.dtype)
     for part in _parts(B, h * w * k * k * C):
         patches, _ = _patches(xp, x[part], k, stride, padding)
         total += _rows(xp, g[part]).T @ patches
     return total.T.reshape(k, k, C, O)
+
+
+def _slide_back(xp, x, g, W, back):
+    """Both gradients of `_slide` with stride 1 from one set of strips, those of g: for x, and (k, k, C, O) for W.
+
+    Seen from g, the one slides the turned weights over it, the other adds up each patch of g times the x of its place.
+    """
+    (B, C, H, Wd), (_, O, h, _), k = x.shape, g.shape, len(W)
+    matrix, g_x = _turned(xp, W).reshape(k, k * O, C), xp.empty((B, H, Wd, C), x.dtype)
+    total = xp.zeros((k, C, k * O), x.dtype)
+    for part in _parts(B, (h + 2 * back) * Wd * k * O):
+        strips = _strips(xp, g[part], k, back)
+        _strips_W(xp, strips, matrix, g_x[part].reshape(-1, H * Wd, C))
+        _add_outer(strips, _lines(xp, x[part], h + 2 * back), total)
+    return g_x.transpose(0, 3, 1, 2), _turned(xp, total.reshape(k, C, k, O).transpose(0, 2, 3, 1))
 
 
 def _scatter(xp, rows, W, shape, stride, padding, start=0):
@@ -131,6 +206,8 @@ def _scatter(xp, rows, W, shape, stride, padding, start=0):
     normal((2, 3, 5, 4), (3, 3, 3, 2), (2,), padding=1),
     normal((2, 1, 6, 6), (4, 4, 1, 5), (5,), stride=2, padding=1),
     normal((1, 5, 5, 6), (2, 2, 5, 1), (1,), stride=2),
+    normal((2, 5, 8, 3), (3, 3, 5, 4), (4,), padding=1),
+    normal((2, 4, 9, 3), (2, 2, 4, 5), (5,)),
 )
 def conv2d(xp, x, W, b, *, stride=1, padding=0):
     """Each output pixel is a patch times W, plus b: (B, C, H, W), (k, k, C, O), (O,) -> (B, O, h, w).
@@ -152,6 +229,14 @@ def conv2d(xp, x, W, b, *, stride=1, padding=0):
         y = _slide(xp, x, W, stride, padding)
         y += b[:, None, None]
 
+    if dense and FEW_CHANNELS <= O <= C and y.shape[2] >= TALL:
+        # The strips of g are no larger than those of x, and serve both gradients.
+        both = remembered(lambda g: _slide_back(xp, x, g, W, back))
+        return y, (
+            lambda g: both(g)[0],
+            lambda g: both(g)[1],
+            lambda g, out: column_sum(xp, _rows(xp, g), out),
+        )
     return y, (
         lambda g: (
             _slide(xp, g, _turned(xp, W), 1, back)
@@ -225,7 +310,10 @@ def _block_sum(blocks):
 
 @op(normal((2, 3, 2, 3), factor=2))
 def upsample(xp, x, *, factor):
-    """Every pixel becomes a factor x factor block: (B, C, H, W) -> (B, C, H * factor, W * factor)."""
+    """Every pixel becomes a factor x factor block: (B, C, H, W) -> (B, C, H * factor, W * factor).
+
+    Raises ShapeError if x is not (B, C, H, W), or factor is below 1.
+    """
     if x.ndim != 4 or factor < 1:
         raise ShapeError(f"upsample: x is {x.shape} and factor {factor}; wanted (B, C, H, W), and 1 or more")
     return _enlarge(xp, x, factor), (lambda g: _block_sum(_blocks("upsample", g, factor)),)

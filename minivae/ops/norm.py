@@ -90,7 +90,7 @@ def _images(pixels, shape):
 def attention(xp, q, k, v):
     """softmax(q k^T / sqrt(D)) v: each query takes a mean of the values whose keys it resembles.
 
-    (B, T, D), (B, S, D), (B, S, E) -> (B, T, E). Source: Vaswani et al. 2017, equation 1.
+    (B, T, D), (B, S, D), (B, S, E) -> (B, T, E). Raises ShapeError for others. Source: Vaswani et al. 2017, equation 1.
     """
     if q.ndim != 3 or k.ndim != 3 or v.ndim != 3 or q.shape[2] != k.shape[2] or k.shape[1] != v.shape[1]:
         raise ShapeError(

@@ -29,13 +29,13 @@ def _terms(name, x, y):
 
 @op(*AXES)
 def sum(xp, x, *, axis=None, keepdims=False):
-    """The sum over `axis`: None for all, a number, or a tuple of numbers."""
+    """The sum over `axis`, which leaves the shape: None for all, a number, or a tuple of numbers."""
     return xp.sum(x, axis=axis, keepdims=keepdims), (lambda g: _restore(xp, g, x, axis, keepdims),)
 
 
 @op(*AXES)
 def mean(xp, x, *, axis=None, keepdims=False):
-    """The mean over `axis`: None for all, a number, or a tuple of numbers."""
+    """The mean over `axis`, which leaves the shape: None for all, a number, or a tuple of numbers."""
     y = xp.sum(x, axis=axis, keepdims=keepdims)
     n = _terms("mean", x, y)
     return y / n, (lambda g: _restore(xp, g / n, x, axis, keepdims),)  # xp.mean takes a detour over float64
@@ -43,7 +43,7 @@ def mean(xp, x, *, axis=None, keepdims=False):
 
 @op(*AXES)
 def max(xp, x, *, axis=None, keepdims=False):
-    """The largest over `axis`; equals share the gradient."""
+    """The largest over `axis`, which leaves the shape; equals share the gradient."""
     y = xp.max(x, axis=axis, keepdims=True)
     share = (x == y).astype(x.dtype)
     share /= share.sum(axis=axis, keepdims=True)
@@ -53,7 +53,7 @@ def max(xp, x, *, axis=None, keepdims=False):
 
 @op(*AXES[:-1])  # over no axis at all it is 0, and so is its gradient
 def var(xp, x, *, axis=None, keepdims=False):
-    """The mean squared distance from the mean over `axis`: the sum is divided by n, not by n - 1."""
+    """The mean squared distance from the mean over `axis`, which leaves the shape: divided by n, not by n - 1."""
     total = xp.sum(x, axis=axis, keepdims=True)
     n = _terms("var", x, total)
     d = x - total / n
@@ -63,7 +63,7 @@ def var(xp, x, *, axis=None, keepdims=False):
 
 @op(*AXES)
 def logsumexp(xp, x, *, axis=None, keepdims=False):
-    """log(sum(exp(x))) over `axis`, with the largest term taken out so that no exponential overflows."""
+    """log(sum(exp(x))) over `axis`, which leaves the shape; the largest term is taken out, so nothing overflows."""
     top = xp.max(x, axis=axis, keepdims=True)
     p = xp.exp(x - top)
     total = p.sum(axis=axis, keepdims=True)
@@ -75,7 +75,7 @@ def logsumexp(xp, x, *, axis=None, keepdims=False):
 
 @op(normal((3, 4)), normal((2, 3, 4), axis=1))
 def softmax(xp, x, *, axis=-1):
-    """exp(x) / sum(exp(x)) over `axis`: positive, and 1 in sum."""
+    """exp(x) / sum(exp(x)) over `axis`, in the shape of x: positive, and 1 in sum."""
     y = xp.exp(x - x.max(axis=axis, keepdims=True))
     y /= y.sum(axis=axis, keepdims=True)
     return y, (lambda g: y * (g - (g * y).sum(axis=axis, keepdims=True)),)

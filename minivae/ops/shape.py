@@ -16,7 +16,7 @@ def reshape(xp, x, *, shape):
 
 @op(normal((3, 4)), normal((2, 3, 4), axes=(2, 0, 1)))
 def transpose(xp, x, *, axes=None):
-    """Axes in another order; reversed where none is given."""
+    """Axes in another order, reversed where none is given: (A, B, C) -> (C, B, A)."""
     back = None if axes is None else sorted(range(len(axes)), key=[a % max(x.ndim, 1) for a in axes].__getitem__)
     return x.transpose(axes), (lambda g: g.transpose(back),)
 
@@ -27,7 +27,7 @@ def transpose(xp, x, *, axes=None):
     normal((2, 3, 4), index=(..., slice(None, None, -2))),
 )
 def getitem(xp, x, *, index):
-    """x[index], for numbers, slices, `...` and None."""
+    """x[index], in the shape that NumPy gives it, for numbers, slices, `...` and None."""
 
     parts = index if isinstance(index, tuple) else (index,)
     once = all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts)
@@ -45,7 +45,7 @@ def getitem(xp, x, *, index):
 
 @op(normal((3, 4), (3, 2)), normal((2, 3), (1, 3), axis=0), normal((2, 2), (2, 1), (2, 3)))
 def concat(xp, *parts, axis=-1):
-    """Arrays joined along `axis`."""
+    """Arrays joined along `axis`: (B, N), (B, M) -> (B, N + M)."""
     ends = [0]
     for part in parts:
         ends.append(ends[-1] + part.shape[axis])
@@ -68,14 +68,17 @@ def stack(xp, *parts, axis=0):
 
 @op(normal((2, 3), width=((1, 0), (2, 1))), normal((4,), width=((0, 2),), value=3.0))
 def pad(xp, x, *, width, value=0.0):
-    """A frame of one value; `width` holds a pair (before, after) for each axis."""
+    """A frame of one value around an array of any shape; `width` holds a pair (before, after) for each axis."""
     inside = tuple(slice(before, before + n) for (before, _), n in zip(width, x.shape, strict=True))
     return xp.pad(x, width, constant_values=value), (lambda g: g[inside],)
 
 
 @op(normal((5, 3), index=np.array([[0, 4], [4, 4]])), normal((2, 3, 4), index=np.array([2, 0]), axis=1))
 def take(xp, x, *, index, axis=0):
-    """Rows by number (an integer array), any number of times: what an embedding does."""
+    """Rows by number, any number of times, as an embedding does: (N, D), integers (B,) -> (B, D).
+
+    Raises ShapeError if x is a single number.
+    """
 
     index = xp.asarray(index)
     if x.ndim == 0:

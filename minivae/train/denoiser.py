@@ -70,7 +70,7 @@ class DenoiserRun(Run):
         return self.model.latents(x)
 
     def loss(self, shown: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, dict[str, Any]]:
-        """`Diffusion.loss` of some latents."""
+        """`Diffusion.loss` of some of the latents `shown` (N, ...), those numbered by rows (B,)."""
         return self.model.loss(Tensor(shown[rows]), rng, None if self.labels is None else self.labels[rows])
 
     @no_grad()

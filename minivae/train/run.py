@@ -148,7 +148,7 @@ class Run:
         return x
 
     def loss(self, shown: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, dict[str, Any]]:
-        """The loss of some rows, and what to report, as the model has it."""
+        """The loss of some rows (B,) of the images (N, ...), and what to report, as the model has it."""
         return self.model.loss(Tensor(self.binarize(shown[rows], rng)), rng)
 
     def scores(self, x_test: np.ndarray, rng: np.random.Generator) -> dict[str, float]:

@@ -37,21 +37,43 @@ def script() -> str:
     return content.decode()
 
 
-def serious(page, roots: str | None = None, rules: list[str] | None = None) -> list[str]:
-    """Violations of serious or critical impact, "rule: element" each.
+# Contrast is nine tenths of the time, and a page has few pairs of colours: one text for each is marked and looked at.
+MARK = """roots => {
+    const known = new Set();
+    const ground = e => {
+        const colour = getComputedStyle(e).backgroundColor;
+        return e.parentElement && /, 0\\)$|transparent/.test(colour) ? ground(e.parentElement) : colour;
+    };
+    const opacity = e => e ? getComputedStyle(e).opacity * opacity(e.parentElement) : 1;
+    document.querySelectorAll('[data-one-of]').forEach(e => delete e.dataset.oneOf);
+    for (const root of document.querySelectorAll(roots ?? 'body')) {
+        const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        while (walk.nextNode()) {
+            const e = walk.currentNode.parentElement, style = getComputedStyle(e);
+            if (!walk.currentNode.data.trim() || !e.checkVisibility() || !e.dataset) continue;
+            const key = [style.color, ground(e), style.fontSize, style.fontWeight, opacity(e)].join();
+            if (!known.has(key)) e.dataset.oneOf = known.add(key).size;
+        }
+    }
+}"""
+RUN = """async ([context, options]) => {
+    const {violations} = await axe.run(context ?? document, {resultTypes: ['violations'], ...options});
+    return violations.flatMap(v => v.nodes.map(n => [v.impact, `${v.id}: ${n.target} ${n.html.slice(0, 120)}`]));
+}"""
 
-    All rules are asked, or those that `rules` names; of the whole page, or of what the selector `roots` finds.
+
+def serious(page, roots: str | None = None, colours_alone: bool = False) -> list[str]:
+    """Violations of serious or critical impact, "rule: element" each, in the page, or in what `roots` selects.
+
+    `colours_alone` asks for contrast and nothing else: for the second theme of a page.
     """
     if page.evaluate("typeof window.axe") == "undefined":
         page.evaluate(script())
     if roots is not None:
         assert page.locator(roots).count() > 0, f"nothing on the page is {roots}"
-    found = page.evaluate(
-        """async ([roots, rules]) => {
-            const options = {resultTypes: ['violations'], ...(rules && {runOnly: rules})};
-            const {violations} = await axe.run(roots ?? document, options);
-            return violations.flatMap(v => v.nodes.map(n => [v.impact, `${v.id}: ${n.target} ${n.html.slice(0, 120)}`]));
-        }""",
-        [roots, rules],
-    )
+    page.evaluate(MARK, roots)
+    marked = "[data-one-of]"
+    found = page.evaluate(RUN, [marked, {"runOnly": ["color-contrast"]}]) if page.locator(marked).count() else []
+    if not colours_alone:
+        found += page.evaluate(RUN, [roots, {"rules": {"color-contrast": {"enabled": False}}}])
     return [text for impact, text in found if impact in SERIOUS]

@@ -1,52 +1,24 @@
 """The site: built once, looked at as files, then opened in a browser. All in one file, so that it is built once."""
 
-import functools
-import http.server
-import importlib.util
 import json
 import re
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minivae.learn import bank
 from minivae.learn.first_vae import draw
-from tests.browser import lab, looks
+from tests.browser import axe, looks
 from tests.browser.answering import by_keyboard
 from tests.learn.quizzes import wrong_answers
 from tests.site import pages
+from tests.site.conftest import go
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "lessons").glob("[0-9]*.ipynb"))
 LESSON = "lessons/04_send_a_range.html"
 MEGABYTE, KILOBYTE = 1_000_000, 1_000
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder of the built site, and how long that took."""
-    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
-        pytest.skip('needs sphinx: pip install "minivae[docs]"')
-    folder = tmp_path_factory.mktemp("site")
-    begin = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "build.py", "--out", folder], capture_output=True, text=True, cwd=ROOT
-    )
-    if "npm" in done.stderr and "make docs: formulas need" in done.stderr:
-        pytest.skip("needs npm: it brings MathJax")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return SimpleNamespace(folder=folder / "html", seconds=time.monotonic() - begin)
-
-
-@pytest.fixture(scope="module")
-def parsed(site):
-    return {path: pages.Page(path.read_text(encoding="utf-8")) for path in sorted(site.folder.rglob("*.html"))}
 
 
 def test_it_is_built_in_time_and_small(site):
@@ -136,37 +108,6 @@ def test_formulas_bring_mathjax_and_other_pages_do_not(parsed, site):
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def opened(site, tmp_path_factory):
-    """The site behind a server, and a page that is being watched."""
-    pytest.importorskip("playwright", reason='no playwright: pip install "minivae[lab,dev]"')
-    if lab.browser_path() is None:
-        pytest.skip(f"no browser: install one of {', '.join(lab.BROWSERS)}")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site.folder))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        with lab.browser(tmp_path_factory.mktemp("browser") / "profile") as context:
-            watched = lab.Watched(context)
-            yield SimpleNamespace(watched=watched, page=watched.page, base=f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def go(opened, name, scheme="light", motion="reduce"):
-    """Open a page, as a reader with these settings sees it."""
-    opened.page.emulate_media(color_scheme=scheme, reduced_motion=motion)
-    opened.page.goto(f"{opened.base}/{name}")
-    return opened.page
 
 
 def machine(page):
@@ -311,6 +252,35 @@ def test_formulas_are_drawn(opened):
     page = go(opened, LESSON)
     page.wait_for_selector("mjx-container svg")
     assert page.locator("mjx-merror").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(opened, parsed, site, scheme):
+    """All its rules in light; in dark those of colour, which is all that differs."""
+    found = {}
+    for path, parts in parsed.items():
+        name = path.relative_to(site.folder).as_posix()
+        page = go(opened, name, scheme)
+        if any("tex-svg-full" in load for load in parts.loads):
+            page.evaluate("() => MathJax.startup.promise.then(() => true)")
+        found[name] = axe.serious(page, colours_alone=scheme == "dark")
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "planted"),
+    [
+        ("image-alt", "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA='>"),
+        ("button-name", "<button></button>"),
+        ("label", "<input type='range'>"),
+        ("color-contrast", "<p style='color: #aaa; background: #fff'>too faint to read</p>"),
+        ("aria-required-parent", "<div role='listitem'>no list</div>"),
+    ],
+)
+def test_axe_finds_a_planted_fault(opened, rule, planted):
+    page = go(opened, "notation.html")
+    page.evaluate("html => document.querySelector('article').insertAdjacentHTML('beforeend', html)", planted)
+    assert [text.split(":")[0] for text in axe.serious(page)] == [rule]
 
 
 def test_a_page_is_no_wider_than_a_phone(opened):
