@@ -32,7 +32,11 @@ BAT = {
     r"\.venv\\Scripts\\python -m pytest tests lessons --nbval": "all tests",
 }
 # Settings that a command is run with in place of those shown: the same command, sooner done.
-SMALLER = [("--epochs 20", "--epochs 1 --hidden 16")]
+SMALLER = [
+    ("--epochs 20", "--epochs 1 --hidden 16"),
+    ("train latent-diffusion", "train latent-diffusion --vae-epochs 1 --epochs 1"),
+    ("--label 7", "--label 7 --n 4 --steps 2"),
+]
 
 
 def fences(text):

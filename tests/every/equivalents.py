@@ -60,6 +60,7 @@ same(
 same(
     "a vector is its own transpose",
     "ops/conv.py conv2d 2: gradient transposed",
+    "ops/conv.py conv2d 5: gradient transposed",
     "ops/conv.py conv_transpose2d 2: gradient transposed",
     "ops/linalg.py linear 2: gradient transposed",
     "ops/norm.py layer_norm 1: gradient transposed",
@@ -80,15 +81,44 @@ same(
     "ops/conv.py conv2d: _turned(xp, _slide_W(xp, g, x, k, 1, back)) if fewer else _slide_W(xp, x, g, k, stride, padding) -> (_slide_W(xp, x, g, k, stride, padding))",
     "ops/conv.py conv2d: dense and O < C -> dense and (O <= C)",
     "ops/conv.py conv2d: dense and O < C -> dense and (O >= C)",
+    "ops/conv.py conv2d: dense and FEW_CHANNELS <= O <= C and y.shape[2] >= TALL -> False",
+    "ops/conv.py conv2d: FEW_CHANNELS <= O <= C -> (FEW_CHANNELS < O <= C)",
+    "ops/conv.py conv2d: FEW_CHANNELS <= O <= C -> (FEW_CHANNELS > O <= C)",
+    "ops/conv.py conv2d: FEW_CHANNELS <= O <= C -> (FEW_CHANNELS <= O < C)",
+    "ops/conv.py conv2d: FEW_CHANNELS <= O <= C -> (FEW_CHANNELS <= O > C)",
+    "ops/conv.py conv2d: y.shape[2] >= TALL -> (y.shape[2] > TALL)",
+    "ops/conv.py conv2d: y.shape[2] >= TALL -> (y.shape[2] < TALL)",
+    "ops/conv.py conv2d: y.shape[2] >= TALL -> y.shape[(3)] >= TALL",
+    "ops/conv.py conv2d: y.shape[2] >= TALL -> y.shape[(1)] >= TALL",
+    "ops/conv.py top: TALL = 8 -> TALL = (9)",
+    "ops/conv.py top: TALL = 8 -> TALL = (7)",
+    "ops/conv.py _slide: stride == 1 and C >= FEW_CHANNELS -> False",
+    "ops/conv.py _slide: stride == 1 and C >= FEW_CHANNELS -> stride == (0) and C >= FEW_CHANNELS",
+    "ops/conv.py _slide: C >= FEW_CHANNELS -> (C > FEW_CHANNELS)",
+    "ops/conv.py _slide: C >= FEW_CHANNELS -> (C < FEW_CHANNELS)",
+    "ops/conv.py _slide_W: stride == 1 and C >= FEW_CHANNELS and h >= TALL -> False",
+    "ops/conv.py _slide_W: stride == 1 and C >= FEW_CHANNELS and h >= TALL -> stride == (0) and C >= FEW_CHANNELS and h >= TALL",
+    "ops/conv.py _slide_W: C >= FEW_CHANNELS -> (C > FEW_CHANNELS)",
+    "ops/conv.py _slide_W: stride == 1 and C >= FEW_CHANNELS and h >= TALL -> stride == 1 and C >= FEW_CHANNELS and (h > TALL)",
+    "ops/conv.py _slide_W: stride == 1 and C >= FEW_CHANNELS and h >= TALL -> stride == 1 and C >= FEW_CHANNELS and (h < TALL)",
 )
 
 same(
     "how many images are cut at a time: speed and memory alone",
-    "ops/conv.py top: CACHED = 2**17 -> CACHED = (2 * 17)",
-    "ops/conv.py top: CACHED = 2**17 -> CACHED = (3)**17",
-    "ops/conv.py top: CACHED = 2**17 -> CACHED = (1)**17",
-    "ops/conv.py top: CACHED = 2**17 -> CACHED = 2**(18)",
-    "ops/conv.py top: CACHED = 2**17 -> CACHED = 2**(16)",
+    "ops/conv.py top: CACHED = 2**18 -> CACHED = (2 * 18)",
+    "ops/conv.py top: CACHED = 2**18 -> CACHED = (3)**18",
+    "ops/conv.py top: CACHED = 2**18 -> CACHED = (1)**18",
+    "ops/conv.py top: CACHED = 2**18 -> CACHED = 2**(19)",
+    "ops/conv.py top: CACHED = 2**18 -> CACHED = 2**(17)",
+    "ops/conv.py _slide: H + 2 * padding -> (H - 2 * padding) #2",
+    "ops/conv.py _slide: H + 2 * padding -> H + (1) * padding #2",
+    "ops/conv.py _slide: H + 2 * padding -> H + (3) * padding #2",
+    "ops/conv.py _slide_W: H + 2 * padding -> (H - 2 * padding)",
+    "ops/conv.py _slide_W: H + 2 * padding -> H + (1) * padding",
+    "ops/conv.py _slide_W: H + 2 * padding -> H + (3) * padding",
+    "ops/conv.py _slide_back: h + 2 * back -> (h - 2 * back)",
+    "ops/conv.py _slide_back: h + 2 * back -> h + (3) * back",
+    "ops/conv.py _slide_back: h + 2 * back -> h + (1) * back",
 )
 
 same(
@@ -110,8 +140,8 @@ same(
 
 same(
     "a frame larger than the images need: the rest is never read, memory alone",
-    "ops/conv.py _patches: H + 2 * padding -> H + (3) * padding",
-    "ops/conv.py _patches: W + 2 * padding -> W + (3) * padding",
+    "ops/conv.py _framed: H + 2 * padding -> H + (3) * padding",
+    "ops/conv.py _framed: W + 2 * padding -> W + (3) * padding",
 )
 
 same(
@@ -122,6 +152,9 @@ same(
     "ops/conv.py _scatter: product.reshape(-1, h, w * stride * C) -> product.reshape(-(2), h, w * stride * C)",
     "ops/conv.py _slide: W.reshape(-1, O) -> W.reshape(-(2), O)",
     "ops/conv.py _slide: y[part].reshape(-1, O) -> y[part].reshape(-(2), O)",
+    "ops/conv.py _slide: y[part].reshape(-1, h * w, O) -> y[part].reshape(-(2), h * w, O)",
+    "ops/conv.py _slide_back: g_x[part].reshape(-1, H * Wd, C) -> g_x[part].reshape(-(2), H * Wd, C)",
+    "ops/conv.py _add_outer: strips.reshape(-1, size) -> strips.reshape(-(2), size)",
     "ops/conv.py conv_transpose2d: W.reshape(-1, x.shape[1]) -> W.reshape(-(2), x.shape[1])",
     "ops/fast.py long_product: a.reshape(parts, -1, I) -> a.reshape(parts, -(2), I)",
     "ops/fast.py long_product: b.reshape(parts, -1, O) -> b.reshape(parts, -(2), O)",
