@@ -128,7 +128,7 @@ def nearest(images: np.ndarray, x: np.ndarray, batch: int = 500) -> np.ndarray:
 
 
 def copies(samples: np.ndarray, x: np.ndarray, x_test: np.ndarray) -> float:
-    """The share of samples that lie closer to a training image than all but 1 % of test images do.
+    """The share of samples that lie closer to a training image than all but 1 % of test images do: three (N, ...).
 
     About 0.01 where samples are as new as test images; 1 where they are copies. Smooth samples lie closer to
     everything, so a somewhat larger share is no proof of copying.

@@ -27,7 +27,7 @@ from minivae.learn.png import png
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 RANGE = 3  # the map of first_vae goes from -3 to 3, both ways
-API = ["", "ops", "nn", "models", "optim", "distributions", "data", "train", "evaluate", "learn", "cuda"]
+API = ["", "ops", "nn", "models", "optim", "distributions", "data", "train", "evaluate", "judge", "learn", "cuda"]
 # Cells whose live picture is the decoder of first_vae, by the words that make it.
 MACHINES = {"00": "LatentMap(draw", "04": "Explore(lambda z: vae2.generate"}
 
