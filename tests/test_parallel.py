@@ -643,7 +643,7 @@ class TestCommand:
     def minivae(self, monkeypatch, capsys, tmp_path):
         """Runs `minivae ...` here and without pictures; returns its status and standard error."""
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(cli, "_pictures", lambda *_: ())
+        monkeypatch.setattr(cli.train, "pictures", lambda *_: ())
 
         def call(*arguments):
             monkeypatch.setattr(sys, "argv", ["minivae", *map(str, arguments)])

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minivae.bench.driver import load_average
 from minivae.data.faces import NAMES, faces
 from minivae.ema import EMA
 from minivae.engine import Tensor
@@ -79,6 +80,7 @@ class Results:
     costs: dict[tuple[int, str], Cost] = field(default_factory=dict)
     quality: list[dict[str, Any]] = field(default_factory=list)
     trial: dict[int, dict[str, float]] = field(default_factory=dict)
+    load: str = field(default_factory=load_average)
 
 
 def pixel_model(side: int, rng: np.random.Generator) -> Diffusion:

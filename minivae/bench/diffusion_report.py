@@ -26,9 +26,14 @@ also sees what lies between the products, and whether arrays fit into a cache. A
 full size: the larger the picture, the more of a latent sample's time goes there, which no number of values tells."""
 
 
+BLIND = """A judge to whom blurred images are nearer than sharp ones does not see sharpness, and
+neither do its figures above; noise is what it sees."""
+
+
 def markdown(results: Results) -> str:
     """The whole report."""
     where = f"Written by `{results.options.command}` on {date.today().isoformat()}, one thread of a {processor()}."
+    where += f"\nLoad average at the start: {results.load}. Where others compute as well, read the ratios."
     parts = ["# Pixel and latent diffusion", where, HOW, _costs(results), WHY]
     if results.quality:
         parts += [QUALITY, _quality(results), _trial(results)]
@@ -93,8 +98,6 @@ def _trial(results: Results) -> str:
         [f"{side}", *(f"{v:.1%}" if name == "accuracy" else f"{v:.0f}" for name, v in said.items())]
         for side, said in results.trial.items()
     ]
-    options = results.options
-    said = (
-        f"{options.n} samples each, {options.steps} steps of DDIM. The judges on trial: how many test images they know,"
-    )
-    return f"{said} and how far from test images {options.n} others lie.\n\n{table(head, rows)}"
+    n, steps = results.options.n, results.options.steps
+    drawn = f"{n} samples each, {steps} steps of DDIM. The judges on trial: how many test images they know, and how"
+    return f"{drawn}\nfar from these {n} others lie. {BLIND}\n\n{table(head, rows)}"

@@ -257,6 +257,7 @@ def test_there_is_a_mutant_of_each_kind_for_each_gradient_of_each_op():
             np, *op.cases[0](np.random.default_rng(0))[0], **op.cases[0](np.random.default_rng(0))[1]
         )[1]
         n = 1 if name in ("concat", "stack") else 3 if callable(gradients) else len(gradients)  # one line for all parts
+        n *= 2 if name == "conv2d" else 1  # it has two ways back
         assert count[name, SCALED] == count[name, TRANSPOSED] == n
     summed = {"add", "sub", "mul", "div", "maximum", "where", "matmul", "gaussian_nll"}
     assert {name for name, _ in stretched()} == summed

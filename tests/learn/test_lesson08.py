@@ -135,3 +135,18 @@ def test_the_shipped_model_draws_digits_and_its_vae_alone_does_not():
 def test_clock_is_defined_and_never_called_in_the_notebook():
     calls = [node for code in CELLS for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     assert "def clock" in "".join(CELLS) and not [c for c in calls if getattr(c.func, "id", "") == "clock"]
+
+
+def test_its_table_of_ratios_is_that_of_the_report():
+    text = SOURCE.read_text(encoding="utf-8")
+    report = (LESSONS.parent / "docs" / "diffusion.md").read_text(encoding="utf-8")
+    for side in (28, 32, 64, 128):
+        counted, timed = (
+            re.search(rf"^\| {side} \| {what}.*$", report, re.MULTILINE)[0] for what in (r"\d.* / ", r"[\d.]+ \|")
+        )
+        values, _, products, _ = re.findall(r"= ([\d.]+)", counted)
+        step, sample = re.findall(r"([\d.]+) \([\d.]+ to", timed)
+        assert f"# | {side} | {values} | {products} | {step} | {sample} |" in text
+    judged = dict(re.findall(r"^\| 64 \| (pixel|latent) \| 240 \| [\d,]+ \| (\d+)%", report, re.MULTILINE))
+    said = f"takes {judged['latent']} % of the latent faces for what was asked, and {judged['pixel']} % of those"
+    assert said in text.replace("\n# ", " ")
