@@ -501,13 +501,13 @@ weights = sum(p.data.size for p in net)
 print(f"weights: {weights:,}; nudging each up and down: {2 * weights:,} forward passes")
 products = sum(p.data.size for p in net if p.data.ndim == 2)  # one multiplication for each weight
 print(f"multiplications in products, for one image: {products:,} forward, {2 * products:,} back")
-few = "fewer than 50" if both < 50 * forward else "50 or more"
+few = "fewer than 1,000" if both < 1000 * forward else "1,000 or more"
 print(f"time to go forward and back: {few} forward passes")
 kept = sum(t.data.size for t in newest_first(loss_of(net, x[:250], y[:250])))
 print(f"numbers kept on the tape for 250 images: {kept:,}")
 
 # %% [markdown]
-# Three times the multiplications, and on a quiet machine about three times the time (print `both / forward`; 50
+# Three times the multiplications, and on a quiet machine about three times the time (print `both / forward`; 1,000
 # leaves room for a busy one). What a gradient really costs is *memory*: every desk keeps what it was handed until its
 # slip has come back, here six times as many numbers as there are weights. How to trade one for the other stands in
 # Griewank & Walther (2008).
