@@ -127,39 +127,39 @@ def nearest(images: np.ndarray, x: np.ndarray, batch: int = 500) -> np.ndarray:
     return np.concatenate(found)
 
 
-def copies(samples: np.ndarray, x: np.ndarray, x_test: np.ndarray) -> float:
-    """The share of samples that lie closer to a training image than all but 1 % of test images do: three (N, ...).
-
-    About 0.01 where samples are as new as test images; 1 where they are copies. Smooth samples lie closer to
-    everything, so a somewhat larger share is no proof of copying.
-
-    Source: after Meehan et al. 2020, who compare the same distances by a rank test.
-    """
-    return float((nearest(samples, x) < np.quantile(nearest(x_test, x), 0.01)).mean())
-
-
-def verdict(
-    judge: Judge,
-    samples: np.ndarray,
-    x: np.ndarray,
-    x_test: np.ndarray,
-    labels: Any = None,
-) -> dict[str, float]:
-    """All three questions about samples (N, 1, S, S).
+class Jury:
+    """All three questions about samples; what does not hang on the samples is computed once.
 
     Parameters
     ----------
     judge : a `trained_judge`.
     x, x_test : images trained on and not, (M, 1, S, S).
-    labels : (N,) what was asked for.
 
-    Returns
-    -------
-    dict
-        "frechet" between samples and test images, "copies", and with labels "recognised".
+    Attributes
+    ----------
+    close : the distance to the nearest training image that all but 1 % of test images keep.
     """
-    said = {"recognised": judge.accuracy(samples, np.asarray(labels))} if labels is not None else {}
-    return said | {
-        "frechet": frechet(judge.features(samples), judge.features(x_test)),
-        "copies": copies(samples, x, x_test),
-    }
+
+    def __init__(self, judge: Judge, x: np.ndarray, x_test: np.ndarray):
+        self.judge, self.x = judge, x
+        self.seen = judge.features(x_test)
+        self.close = float(np.quantile(nearest(x_test, x), 0.01))
+
+    def distance(self, samples: np.ndarray) -> float:
+        """`frechet` from the test images: (N, 1, S, S) -> a number."""
+        return frechet(self.judge.features(samples), self.seen)
+
+    def copies(self, samples: np.ndarray) -> float:
+        """The share of samples (N, 1, S, S) that lie closer to a training image than `close`.
+
+        About 0.01 where samples are as new as test images; 1 where they are copies. Smooth samples lie closer to
+        everything, so a somewhat larger share is no proof of copying.
+
+        Source: after Meehan et al. 2020, who compare the same distances by a rank test.
+        """
+        return float((nearest(samples, self.x) < self.close).mean())
+
+    def verdict(self, samples: np.ndarray, labels: Any = None) -> dict[str, float]:
+        """The answers for samples (N, 1, S, S): "frechet", "copies", and with labels (N,) asked for "recognised"."""
+        said = {"recognised": self.judge.accuracy(samples, np.asarray(labels))} if labels is not None else {}
+        return said | {"frechet": self.distance(samples), "copies": self.copies(samples)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivae.errors import ConfigError, DataError, ShapeError
-from minivae.judge import Judge, copies, frechet, nearest, trained_judge, verdict
+from minivae.judge import Judge, Jury, frechet, nearest, trained_judge
 from minivae.models import padded
 from tests.small import all_digits
 
@@ -92,22 +92,24 @@ class TestNearest:
             nearest(np.ones((2, 4)), np.ones((2, 5)))
 
 
-def test_copies_are_told_from_new_images(digits):
+def test_copies_are_told_from_new_images(judge, digits):
     x, _, x_test, _ = digits
     x, half, rest = x[:3000], x_test[:1000], x_test[1000:]
-    assert copies(x[:100], x, half) == 1
+    jury = Jury(judge, x, half)
+    assert jury.copies(x[:100]) == 1
     remembered = np.concatenate([rest[:50], np.clip(x[:50] + 0.01, 0, 1)])
-    assert 0.5 <= copies(remembered, x, half) < 0.6
-    assert copies(rest, x, half) < 0.03
+    assert 0.5 <= jury.copies(remembered) < 0.6
+    assert jury.copies(rest) < 0.03
 
 
 def test_a_verdict_answers_all_three(judge, digits):
     x, y, x_test, _ = digits
-    said = verdict(judge, x[:200], x[:1000], x_test, y[:200])
+    jury = Jury(judge, x[:1000], x_test)
+    said = jury.verdict(x[:200], y[:200])
     assert said["recognised"] == judge.accuracy(x[:200], y[:200])
     assert said["copies"] == 1
     assert said["frechet"] == frechet(judge.features(x[:200]), judge.features(x_test))
-    assert verdict(judge, x[:200], x[:1000], x_test).keys() == {"frechet", "copies"}
+    assert jury.verdict(x[:200]).keys() == {"frechet", "copies"}
 
 
 def test_what_cannot_be_learnt_from_is_refused(digits):

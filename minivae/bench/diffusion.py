@@ -22,7 +22,7 @@ from minivae.data.faces import NAMES, faces
 from minivae.ema import EMA
 from minivae.engine import Tensor
 from minivae.graph.tape import ops_behind
-from minivae.judge import frechet, trained_judge, verdict
+from minivae.judge import Jury, trained_judge
 from minivae.models import ConvVAE, Diffusion, LatentDiffusion, UNet
 from minivae.optim import Adam
 
@@ -182,7 +182,7 @@ def _quality(results: Results, side: int, say: Callable[[str], None]) -> None:
     (x, factors), (x_test, factors_test) = faces(options.faces, side, rng=rng), faces(2000, side, rng=rng)
     x, x_test, y, y_test = x[:, None], x_test[:, None], classes_of(factors), classes_of(factors_test)
     judge = trained_judge(x, y, rng)
-    seen = judge.features(x_test)
+    jury = Jury(judge, x, x_test)
     real, noise = x[: options.n], rng.random((options.n, *x.shape[1:]), dtype=np.float32)
     blurred = (real + sum(np.roll(real, k, axis) for k in (-1, 1) for axis in (2, 3))) / 5
     kinds: dict[str, np.ndarray] = {
@@ -192,7 +192,7 @@ def _quality(results: Results, side: int, say: Callable[[str], None]) -> None:
         "noise": noise,
     }
     results.trial[side] = {"accuracy": judge.accuracy(x_test, y_test)} | {
-        name: frechet(judge.features(images), seen) for name, images in kinds.items()
+        name: jury.distance(images) for name, images in kinds.items()
     }
     labels = np.arange(options.n) % CLASSES
     for name, run in ((PIXEL, _pixel_run), (LATENT, _latent_run)):
@@ -200,7 +200,7 @@ def _quality(results: Results, side: int, say: Callable[[str], None]) -> None:
             say(f"{side} x {side}: {name} diffusion, {budget} s of processor time")
             steps, draw = run(x, y, side, budget)
             images = draw(options.n, np.random.default_rng(2), labels, options.steps)
-            said = verdict(judge, images, x, x_test, labels)
+            said = jury.verdict(images, labels)
             results.quality.append({"side": side, "name": name, "budget": budget, "steps": steps} | said)
 
 

@@ -59,22 +59,23 @@ def evaluate(
 def _judged(model: Any, x: Any, y: Any, x_test: Any, y_test: Any, n: int, seed: int) -> Table:
     import numpy as np
 
-    from minivae.judge import frechet, trained_judge, verdict
+    from minivae.judge import Jury, trained_judge
 
     rng = np.random.default_rng(seed)
     judge = trained_judge(x, y, rng)
+    jury = Jury(judge, x, x_test)
     some = rng.permutation(len(x))[:n]
     title = f"{n} samples, 50 steps of DDIM; the judge knows {judge.accuracy(x_test, y_test):.1%} of the test images"
     table = Table(title=title, min_width=len(title))
     for column in ("images", "taken for what was asked", "Frechet distance to test images", "copies"):
         table.add_column(column, justify="left" if column == "images" else "right")
     kinds = {f"guidance {w:g}": w for w in (0.0, 1.0)}
-    labels = asked(model, n, None)
+    labels, _ = asked(model, n)
     for name, w in kinds.items():
         images = model.sample(n, np.random.default_rng(seed), labels=labels, guidance=w)
-        said = verdict(judge, images, x, x_test, labels)
+        said = jury.verdict(images, labels)
         table.add_row(name, f"{said['recognised']:.1%}", f"{said['frechet']:.1f}", f"{said['copies']:.1%}")
-    apart = frechet(judge.features(x[some]), judge.features(x_test))
+    apart = jury.distance(x[some])
     table.add_row("training images", f"{judge.accuracy(x[some], y[some]):.1%}", f"{apart:.1f}", "100.0%")
     return table
 

@@ -32,22 +32,25 @@ def pictures(run: Any, x_test: Any, y_test: Any) -> Iterator[tuple[str, Any]]:
         yield "latent_map.png", plot.latent_map(model, x_test, y_test if y_test.ndim == 1 else y_test[:, 0])
 
 
-def asked(model: Any, n: int, label: int | None) -> Any:
-    """What to ask a latent diffusion for: `label` n times, or every class in turn; None if it knows no classes."""
+def asked(model: Any, n: int, label: int | None = None, guidance: float | None = None) -> tuple[Any, float]:
+    """What a latent diffusion is asked for, and how loudly: labels (n,), and a guidance that is 1 if nothing was said.
+
+    Without a `label` every class in turn; None and no guidance if it knows no classes.
+    """
     import numpy as np
 
     classes = model.diffusion.denoiser.classes
     if not classes:
-        return None
-    return np.arange(n) % classes if label is None else np.full(n, label)
+        return None, guidance or 0.0
+    labels = np.arange(n) % classes if label is None else np.full(n, label)
+    return labels, 1.0 if guidance is None else guidance
 
 
 def sampled(
     model: Any, n: int, rng: Any, *, label: int | None = None, guidance: float | None = None, steps: int = 50
 ) -> Any:
     """A figure of samples of a latent diffusion, a column for each class; guidance is 1 where there are classes."""
-    labels = asked(model, n, label)
-    w = (0.0 if labels is None else 1.0) if guidance is None else guidance
+    labels, w = asked(model, n, label, guidance)
     images = model.sample(n, rng, labels=labels, guidance=w, steps=steps)
     said = "" if labels is None else f", guidance {w:g}"
     columns = model.diffusion.denoiser.classes or 10
@@ -60,8 +63,7 @@ def film(
     """A figure of n samples on their way from noise: a row for each, what the decoder makes of x_t at ten steps."""
     import numpy as np
 
-    labels = asked(model, n, label)
-    w = (0.0 if labels is None else 1.0) if guidance is None else guidance
+    labels, w = asked(model, n, label, guidance)
     frames = list(model.diffusion.chain(n, rng, labels=labels, guidance=w, steps=steps))
     kept = [frames[i] for i in np.linspace(0, len(frames) - 1, min(10, len(frames))).round().astype(int)]
     images = np.stack([model.decode(frame.x) for frame in kept], axis=1)  # (n, frames, 1, S, S)

@@ -37,57 +37,39 @@ def plan(x: np.ndarray) -> dict[str, Any]:
     return dict(side=-(-side // multiple) * multiple, channels=(8, 16, *[32] * (halvings - 1)))
 
 
-def second_stage(
-    x: np.ndarray,
-    y: np.ndarray,
-    x_test: np.ndarray,
-    own: dict[str, Any],
-    network: dict[str, Any],
-    settings: dict[str, Any],
-    *,
-    folder: Path,
-    seed: int,
-    workers: int,
-) -> Any:
-    """The run of the denoiser; its VAE is that of `own["vae"]`, or is trained now, in the folder vae of `folder`.
+def trained_vae(folder: Path, x: np.ndarray) -> Any:
+    """The VAE of a run that is there already; raises ConfigError if it is not one for images like x (N, D)."""
+    from minivae.models import ConvVAE
+    from minivae.train import load_model
 
-    A VAE that was stopped there goes on when the same command is given again.
-    """
-    from minivae.models import ConvVAE, LatentDiffusion, UNet
-    from minivae.train import DenoiserRun, load_model
+    vae, side = load_model(folder), plan(x)["side"]
+    if not isinstance(vae, ConvVAE) or vae.side != side:
+        raise ConfigError(
+            f"train: {folder} holds a {type(vae).__name__} for images of {vae.x_shape}; "
+            f"wanted a conv-vae for (1, {side}, {side})"
+        )
+    return vae
 
-    if own["vae"] is None:
-        vae = _first_stage(x, x_test, own, network, settings, folder=folder / "vae", seed=seed, workers=workers)
-    else:
-        vae = load_model(own["vae"])
-        side = plan(x)["side"]
-        if not isinstance(vae, ConvVAE) or vae.side != side:
-            raise ConfigError(
-                f"train: {own['vae']} holds a {type(vae).__name__} for images of {vae.x_shape}; "
-                f"wanted a conv-vae for (1, {side}, {side})"
-            )
+
+def second_stage(vae: Any, y: np.ndarray, settings: dict[str, Any], seed: int) -> Any:
+    """The run of a denoiser for the codes of a trained VAE, with classes if y (N,) are labels."""
+    from minivae.models import LatentDiffusion, UNet
+    from minivae.train import DenoiserRun
+
     rng = np.random.default_rng([seed, 1])  # not what the VAE had
     classes = int(y.max()) + 1 if y.ndim == 1 else 0
     denoiser = UNet(vae.code_shape, classes=classes, rng=rng)
     return DenoiserRun(LatentDiffusion(vae, denoiser), rng=rng, **settings)
 
 
-def _first_stage(
-    x: np.ndarray,
-    x_test: np.ndarray,
-    own: dict[str, Any],
-    network: dict[str, Any],
-    settings: dict[str, Any],
-    *,
-    folder: Path,
-    seed: int,
-    workers: int,
-) -> Any:
+def first_stage(run: Any, x: np.ndarray, x_test: np.ndarray, folder: Path, workers: int) -> Any:
+    """Train the VAE of a run that was just made, on images (N, D), and return it.
+
+    Where the same was stopped in `folder` before, that goes on. Raises ConfigError if something else is there.
+    """
     from minivae.progress import best
     from minivae.train import CHECKPOINT, Interrupted, Run
 
-    network = network | dict(latent=own["latent"], beta=own["beta"])
-    run = one_model("conv-vae", x, network, settings | dict(epochs=own["vae_epochs"]), "none", seed)
     if (folder / CHECKPOINT).exists():
         begun = Run.load(folder)
         if (begun.model.config, begun.settings()) != (run.model.config, run.settings()):

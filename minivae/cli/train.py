@@ -22,7 +22,7 @@ from minivae.cli.base import (
     say,
 )
 from minivae.cli.pictures import pictures, scores_table
-from minivae.cli.stages import framed, one_model, second_stage, tell_labels
+from minivae.cli.stages import first_stage, framed, one_model, second_stage, tell_labels, trained_vae
 from minivae.errors import ConfigError
 
 # A resumed run keeps its other settings.
@@ -134,7 +134,13 @@ def train(
         network = dict(likelihood=str(likelihood), sigma=sigma)
         settings: dict[str, Any] = dict(epochs=epochs, batch=batch, lr=lr, data=data)
         if model == ModelName.latent_diffusion:
-            run = second_stage(x, y, x_test, own, network, settings, folder=folder, seed=seed, workers=workers)
+            folder_of_vae, vae_epochs = own.pop("vae"), own.pop("vae_epochs")
+            if folder_of_vae is not None:
+                trained = trained_vae(folder_of_vae, x)
+            else:
+                first = one_model("conv-vae", x, own | network, settings | dict(epochs=vae_epochs), "none", seed)
+                trained = first_stage(first, x, x_test, folder / "vae", workers)
+            run = second_stage(trained, y, settings, seed)
         else:
             usual = "dynamic" if model != ModelName.conv_vae and likelihood == LikelihoodName.bernoulli else "none"
             run = one_model(model, x, own | network, settings, str(binarization or usual), seed)
