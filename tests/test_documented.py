@@ -39,7 +39,7 @@ NO_SOURCE = {
     "Embedding Linear Module Parameter Sequential FlatParameters activation": "a part that everyone builds so",
     "Optimizer adam Elbo": "a part of something that names its source",
     "Schedule MLPDenoiser": "a part of something that names its source",
-    "cropped padded": "how images are framed",
+    "cropped frame padded": "how images are framed",
 }
 NO_NATS = {
     "Autoencoder.loss": "nats or squared distance, as its likelihood is; the class says so",

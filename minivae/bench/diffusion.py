@@ -23,7 +23,7 @@ from minivae.ema import EMA
 from minivae.engine import Tensor
 from minivae.graph.tape import ops_behind
 from minivae.judge import Jury, trained_judge
-from minivae.models import ConvVAE, Diffusion, LatentDiffusion, UNet
+from minivae.models import ConvVAE, Diffusion, LatentDiffusion, UNet, frame
 from minivae.optim import Adam
 
 CLASSES, WIDE, NARROW = 8, 96, 32
@@ -91,9 +91,8 @@ def pixel_model(side: int, rng: np.random.Generator) -> Diffusion:
 
 
 def latent_model(side: int, rng: np.random.Generator) -> LatentDiffusion:
-    """Latent diffusion of pictures of `side` pixels, in a frame where 8 times a power of two is more."""
-    halvings = max(2, round(math.log2(side / 8)))
-    vae = ConvVAE(8 * 2**halvings, (8, 16, *[32] * (halvings - 1)), likelihood="gaussian", rng=rng)
+    """Latent diffusion of pictures of `side` pixels, in a frame where they need one."""
+    vae = ConvVAE(**frame(side), likelihood="gaussian", rng=rng)
     return LatentDiffusion(vae, UNet(vae.code_shape, (NARROW, WIDE), classes=CLASSES, rng=rng))
 
 

@@ -21,28 +21,20 @@ def one_model(
     model: str, x: np.ndarray, network: dict[str, Any], settings: dict[str, Any], binarization: str, seed: int
 ) -> Any:
     """A run of a model that is trained by itself, on images like x (N, D)."""
-    from minivae.models import MODELS
+    from minivae.models import MODELS, frame
     from minivae.train import Run
 
     rng = np.random.default_rng(seed)
-    size = plan(x) if model == "conv-vae" else dict(x_dim=x.shape[1])
+    size = frame(math.isqrt(x.shape[1])) if model == "conv-vae" else dict(x_dim=x.shape[1])
     return Run(MODELS[model](**size, **network, rng=rng), binarization=binarization, rng=rng, **settings)
-
-
-def plan(x: np.ndarray) -> dict[str, Any]:
-    """Side and widths of a `ConvVAE` for square images (N, D): a code of about 8 x 8, which the U-Net halves again."""
-    side = round(x.shape[1] ** 0.5)
-    halvings = max(2, round(math.log2(side / 8)))
-    multiple = 2 ** (halvings + 1)
-    return dict(side=-(-side // multiple) * multiple, channels=(8, 16, *[32] * (halvings - 1)))
 
 
 def trained_vae(folder: Path, x: np.ndarray) -> Any:
     """The VAE of a run that is there already; raises ConfigError if it is not one for images like x (N, D)."""
-    from minivae.models import ConvVAE
+    from minivae.models import ConvVAE, frame
     from minivae.train import load_model
 
-    vae, side = load_model(folder), plan(x)["side"]
+    vae, side = load_model(folder), frame(math.isqrt(x.shape[1]))["side"]
     if not isinstance(vae, ConvVAE) or vae.side != side:
         raise ConfigError(
             f"train: {folder} holds a {type(vae).__name__} for images of {vae.x_shape}; "

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minivae.models.autoencoder import Autoencoder
-from minivae.models.conv_vae import ConvVAE, cropped, padded
+from minivae.models.conv_vae import ConvVAE, cropped, frame, padded
 from minivae.models.diffusion import Schedule
 from minivae.models.diffusion_model import Diffusion
 from minivae.models.latent_diffusion import LatentDiffusion
@@ -29,5 +29,6 @@ __all__ = [
     "Schedule",
     "UNet",
     "cropped",
+    "frame",
     "padded",
 ]

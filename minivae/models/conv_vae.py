@@ -159,6 +159,16 @@ def _rows(x: Tensor) -> Tensor:
     return x.reshape(len(x), -1)
 
 
+def frame(side: int) -> dict[str, Any]:
+    """The `side` and `channels` of a ConvVAE for pictures of shape (side, side): codes of about 8 x 8.
+
+    The frame that `padded` needs may be larger: it can be halved once more than the VAE does, by a U-Net.
+    """
+    halvings = max(2, round(math.log2(side / 8)))
+    multiple = 2 ** (halvings + 1)
+    return dict(side=-(-side // multiple) * multiple, channels=(8, 16, *[32] * (halvings - 1)))
+
+
 def padded(x: np.ndarray, side: int) -> np.ndarray:
     """Images in the middle of a frame of zeros: (N, D), (N, H, W) or (N, 1, H, W) -> (N, 1, side, side).
 

@@ -34,6 +34,19 @@ def _terms(mu, logvar):
     return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)  # (B, L)
 
 
+HALVES = (
+    Misconception(
+        "half-is-zero",
+        "Your sums are all 0. " + HALF,
+        lambda mu, logvar: 0 * mu[:, 0],
+    ),
+    Misconception(
+        "no-half",
+        r"Yours is twice too large: the $\frac{1}{2}$ in front is missing.",
+        lambda mu, logvar: 2 * _terms(mu, logvar).sum(1),
+    ),
+)
+
 ROW_KL = Exercise(
     ref="11/kl",
     solution=row_kl,
@@ -114,16 +127,7 @@ __global__ void row_kl(const float* mu, const float* logvar, float* kl, int L) {
             "Every block sums row 0. A row begins at `blockIdx.x * L`.",
             lambda mu, logvar: np.repeat(_terms(mu, logvar)[:1].sum(1), len(mu)),
         ),
-        Misconception(
-            "half-is-zero",
-            "Your sums are all 0. " + HALF,
-            lambda mu, logvar: 0 * mu[:, 0],
-        ),
-        Misconception(
-            "no-half",
-            r"Yours is twice too large: the $\frac{1}{2}$ in front is missing.",
-            lambda mu, logvar: 2 * _terms(mu, logvar).sum(1),
-        ),
+        *HALVES,
         Misconception(
             "mean-over-code",
             "You average over the L numbers of the code. They are independent, so their KLs *add up*.",
@@ -224,16 +228,7 @@ __global__ void warp_kl(const float* mu, const float* logvar, float* kl, int B, 
             "`__shfl_down_sync`.",
             lambda mu, logvar: _terms(mu, logvar)[:, ::32].sum(1),
         ),
-        Misconception(
-            "half-is-zero",
-            "Your sums are all 0. " + HALF,
-            lambda mu, logvar: 0 * mu[:, 0],
-        ),
-        Misconception(
-            "no-half",
-            r"Yours is twice too large: the $\frac{1}{2}$ in front is missing.",
-            lambda mu, logvar: 2 * _terms(mu, logvar).sum(1),
-        ),
+        *HALVES,
         Misconception(
             "no-shuffle",
             "The numbers are right. Now without shared memory: let the lanes hand their sums on by `__shfl_down_sync`.",
